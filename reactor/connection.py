@@ -226,7 +226,7 @@ class Connection:
         face = self._face
         try:
             handled = not is_paced and self._handle_many(decoder)
-            for body in decoder:
+            for body in decoder if not self._pause else ():
                 session = self._session
                 if session.peer is not self or session.state is not ATTACHED:
                     self._decoder = None  # release the buffer: the goodbye may wait long for the disk
@@ -261,7 +261,10 @@ class Connection:
         session, outbox = self._session, self._session.outbox
         if session.peer is not self or session.state is not ATTACHED or (outbox.owes and outbox.is_full):
             return False
-        return self._face.handle_many(session, decoder)
+        handled = self._face.handle_many(session, decoder)
+        if self._session.is_busy:
+            self._stop_reading(UNTIL_CALLED)
+        return handled
 
     def _put_back(self, decoder: Decoder, body: bytes) -> None:
         """A request must wait: for its turn, or until the peer has taken the replies before it."""

@@ -152,9 +152,8 @@ class Bus[S: Present](Protocol):
     def speak(self, session: S, room: Room[S], say: Say, text: str, deliver: Deliver | None) -> None:
         """Say `text` in a room, and deliver `sent` when it is kept, if that is asked for."""
 
-    @property
-    def speak_many(self) -> Callable[[S, Room[S], list[bytes]], None] | None:
-        """Say several texts, in UTF-8 and with nothing else, at once; None if each has to be said by itself."""
+    def speak_many(self, session: S, room: Room[S], texts: list[bytes]) -> None:
+        """Say several texts, in UTF-8 and with nothing else, at once."""
 
     def speak_privately(self, session: S, other: Person[S], say: Say, text: str, deliver: Deliver | None) -> None:
         """As `speak`, to one person. The other sessions of the sender get it as well."""

@@ -38,7 +38,7 @@ class Voice(Protocol):
         """A direct reply, and everything else that is for this connection alone."""
 
     def echo(self, frame: bytes) -> bytes:
-        """The frames of messages of this connection itself, at their place among those of the others."""
+        """The frame of a message of this connection itself, at its place among those of the others."""
 
     def told(self, record: Record) -> bytes:
         """`record` about somebody, who may be in several of the rooms here: it is told once for all of them."""

@@ -52,16 +52,14 @@ def say(session: Session, say: Say) -> None:
 def place_for_many(session: Session) -> Room[Session] | None:
     """The room in which a session may say several plain messages at once; None if `say` has to look at each."""
     hub, room = session.hub, session.room
-    if room is None or room.charter.silences or not session.is_admitted or hub.bus.speak_many is None:
+    if room is None or room.charter.silences or not session.is_admitted:
         return None
     return room if not hub.access.register.moderation.is_anybody_muted else None
 
 
 def say_many(session: Session, room: Room[Session], texts: list[bytes]) -> None:
     """Say `texts`, in UTF-8, in the room that `place_for_many` returned. `message_text` would not change them."""
-    speak_many = session.hub.bus.speak_many
-    assert speak_many is not None
-    speak_many(session, room, texts)
+    session.hub.bus.speak_many(session, room, texts)
 
 
 def _room_of(session: Session, wanted: str) -> Room[Session] | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import Any
 
-from pylingo.reactor.chat.dialect import Changes, records_of
+from pylingo.reactor.chat.dialect import Changes, record_of
 from pylingo.reactor.chat.entrance import say_hello
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.room import Room
@@ -334,9 +334,9 @@ class Client:
 
     def echo(self, frame: bytes) -> bytes:
         """See `Voice.echo`. Private messages come back when they are kept."""
-        return b"".join(map(self._echo, records_of(frame))) if self.has(_ECHO) else b""
-
-    def _echo(self, record: Record) -> bytes:
+        if not self.has(_ECHO):
+            return b""
+        record = record_of(frame)
         if not isinstance(record, Message):
             return b""
         data = self.dialect.encode(record)

@@ -84,8 +84,7 @@ class Author(NamedTuple):
 class Run:
     """Messages that one session said one after another in a room. Their frames have `PLACEHOLDER` as their `at`.
 
-    `keys` has the key of each, or nothing.
-    All messages are actions or notices if it `is_marked`, or none. `size` is the number of bytes of all frames.
+    `keys` has the key of each, or nothing. All messages are actions or notices if it `is_marked`, or none.
     """
 
     author: Author
@@ -93,7 +92,6 @@ class Run:
     is_marked: bool = False
     frames: list[bytes] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    size: int = 0
 
     op: ClassVar[None] = None
 
@@ -102,10 +100,14 @@ class Run:
         """The number of messages."""
         return len(self.frames)
 
+    @property
+    def size(self) -> int:
+        """The bytes of all frames."""
+        return sum(map(len, self.frames))
+
     def add(self, frame: bytes, key: str | None = None) -> None:
         """Add a message, with a key if the others have one."""
         self.frames.append(frame)
-        self.size += len(frame)
         if key is not None:
             self.keys.append(key)
 
@@ -120,6 +122,11 @@ def _stamp(frames: bytearray, lengths: Iterable[int], first: int, is_marked: boo
     next(places)
     _do_all(map(_put_stamp, itertools.repeat(frames), places, itertools.count(first)))
     return frames
+
+
+def stamp_one(frame: bytes, at: int, is_marked: bool) -> bytes:
+    """The frame of a message with its stamp."""
+    return bytes(_stamp(bytearray(frame), (len(frame),), at, is_marked))
 
 
 def subject(part: Part) -> int | None:
@@ -231,7 +238,7 @@ class Batch:
         ops = iter(self.ops)
         for at, kind, frame in zip(itertools.count(top - self.count + 1), self._kinds, self.frames(), strict=False):
             if kind:
-                frame = bytes(_stamp(bytearray(frame), (len(frame),), at, bool(kind & _MARKED)))
+                frame = stamp_one(frame, at, bool(kind & _MARKED))
             yield Stamped(at, frame, None if frame else next(ops), bool(kind))
 
     def entries(self, top: int) -> list[Entry]:

@@ -252,8 +252,8 @@ class RedisBus:
     def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
         self.rooms.speak(session, room, say, text, deliver)
 
-    speak_many = None
-    """A session has to wait as soon as too much of it is not confirmed."""
+    def speak_many(self, session: Session, room: Room[Session], texts: list[bytes]) -> None:
+        self.rooms.speak_many(session, room, texts)
 
     def speak_privately(
         self, session: Session, other: Person[Session], say: Say, text: str, deliver: Deliver | None

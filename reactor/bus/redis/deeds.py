@@ -1,5 +1,6 @@
 """Deeds of this server's sessions, and the bound of messages that are not confirmed yet."""
 
+import itertools
 from collections.abc import Callable
 
 from pylingo.reactor.bus.redis.blob import Marks, Run
@@ -11,10 +12,8 @@ MOST_UNCONFIRMED = 65_536
 """Bytes of messages of a session that may be on their way to Redis. Above that, its next requests wait."""
 AROUND_MESSAGE = 128
 """Bytes that a message on its way takes besides its frame, roughly."""
-MOST_MESSAGES = 100
-"""The most messages of a run."""
-MOST_BYTES = 16_384
-"""The bytes of a run above which no message is added to it."""
+MOST_OF_RUN = 32_768
+"""Bytes that the messages of a run may take on their way. The last one may exceed it."""
 
 WITHDRAWN = 0
 """In place of the stamp of a deed that will not take effect."""
@@ -34,13 +33,17 @@ class Deed:
             self._then(at)
 
 
+type Kind = tuple[Session, str, Marks | None, bool, bool]
+"""Who has said messages, under which compared name and with which marks; whether they are marked, and have keys."""
+
+
 class Saying:
     """The messages of a `run`: one deed with which each gets the `sent` that was asked for.
 
     `abandoned` is called if they are withdrawn.
     """
 
-    __slots__ = ("_abandoned", "_receipts", "_room", "_size", "_unconfirmed", "run", "session")
+    __slots__ = ("_abandoned", "_receipts", "_room", "_size", "_unconfirmed", "kind", "run", "session")
 
     def __init__(
         self,
@@ -48,28 +51,23 @@ class Saying:
         unconfirmed: "Unconfirmed",
         room: str,
         run: Run,
+        kind: Kind,
         abandoned: Callable[[Run], object],
     ) -> None:
         self.session = session
         self.run = run
+        self.kind = kind
+        """What the messages have in common."""
         self._unconfirmed = unconfirmed
         self._room = room
         self._abandoned = abandoned
         self._size = 0
         self._receipts: list[tuple[int, Say, Deliver]] = []  # each with the place of its message in the run
 
-    def takes(self, session: Session, name: str, marks: Marks | None, is_marked: bool, has_key: bool) -> bool:
-        """Whether the next message may be one of the run: it is the same one's, and of the same kind."""
-        run = self.run
-        return (
-            self.session is session
-            and run.size < MOST_BYTES
-            and len(run.frames) < MOST_MESSAGES
-            and run.author.name == name
-            and run.marks == marks
-            and run.is_marked is is_marked
-            and bool(run.keys) is has_key
-        )
+    @property
+    def is_full(self) -> bool:
+        """Whether no message may be added."""
+        return self._size >= MOST_OF_RUN
 
     def add(self, frame: bytes, say: Say, deliver: Deliver | None) -> None:
         """Add a message to the run."""
@@ -77,6 +75,18 @@ class Saying:
             self._receipts.append((len(self.run.frames), say, deliver))
         self.run.add(frame, say.key)
         self._size += self._unconfirmed.add(self.session, len(frame))
+
+    def add_many(self, frames: list[bytes]) -> list[bytes]:
+        """Add messages that nobody has asked about, until the run is full. Return the others."""
+        sizes = itertools.accumulate(map(len, frames))
+        room = MOST_OF_RUN - self._size
+        count = next(
+            (place for place, size in enumerate(sizes, 1) if size + place * AROUND_MESSAGE >= room), len(frames)
+        )
+        self.run.frames += frames[:count]
+        size = sum(map(len, frames[:count])) + (count - 1) * AROUND_MESSAGE
+        self._size += self._unconfirmed.add(self.session, size)
+        return frames[count:]
 
     def __call__(self, at: int) -> None:
         self._unconfirmed.remove(self.session, self._size)

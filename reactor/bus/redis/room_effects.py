@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from pylingo.reactor.bus.redis.blob import Author, Batch, Event, Op, Run
+from pylingo.reactor.bus.redis.blob import Author, Batch, Event, Op, Run, stamp_one
 from pylingo.reactor.bus.redis.changes import founder
 from pylingo.reactor.bus.redis.deeds import Deed, Saying
 from pylingo.reactor.bus.redis.feed import Feed, Proposal, in_place
@@ -90,8 +90,7 @@ class RoomEffects:
         begin = len(room.batch.frames) if room is not None else 0
         frames = batch.stamped(top) if not speakers else None
         if frames is not None and room is not None:
-            room.tell(self._hub.tick, frames, first)
-            room.batch.note_run(batch.count)
+            room.tell_messages(self._hub.tick, frames, first, batch.count)
         elif frames is None:
             for index, event in enumerate(batch.events(top)):
                 if event.op is not None:
@@ -108,11 +107,14 @@ class RoomEffects:
         room = self._hub.rooms.get(feed.key)
         if room is None:
             return
-        if session is None or session.outbox not in room.members:
-            room.tell(self._hub.tick, run.stamped(first), first)
+        outbox = session.outbox if session is not None and session.outbox in room.members else None
+        if outbox is None:
+            room.tell_messages(self._hub.tick, run.stamped(first), first, run.count)
+        elif outbox.voice is None:
+            outbox.write_messages_to_room(room, run.stamped(first), first, run.count)
         else:
-            session.outbox.write_to_room(room, run.stamped(first), first)
-        room.batch.note_run(run.count)
+            for at, frame in enumerate(run.frames, first):
+                outbox.write_to_room(room, stamp_one(frame, at, run.is_marked), at)
 
     def missed(self, feed: Feed, after: int, until: int) -> None:
         """See `FeedListener.missed`. How many messages are missing is not known: with 1, clients ask for them."""

@@ -15,7 +15,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history import charter
-from pylingo.shared.codec import encode, encode_message, head_of_messages
+from pylingo.shared.codec import encode, encode_each, encode_message, head_of_messages
 from pylingo.shared.messages import Message, Redacted, Say, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -197,26 +197,35 @@ class Rooms:
 
     def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
         """See `Bus.speak`."""
-        hub, person, is_plain = self._hub, session.person, not (say.action or say.notice)
-        marks: Marks | None = None if person.fingerprint is None else hub.marks(person)
-        if is_plain:
-            name, head = person.name, session.head
-            if head is None or head[0] is not room.name or head[1] is not name:
-                head = session.head = room.name, name, head_of_messages(room.name, name)
-            frame = encode_message(head[2], text, PLACEHOLDER)
-        else:
+        key, is_marked = say.key, bool(say.action or say.notice)
+        if is_marked:
             action = say.action or None
             notice = None if action else say.notice or None  # one of them at most
-            frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action, notice))
-        key = say.key
-        saying = self._feeds.last(room.key)
-        if type(saying) is not Saying or not saying.takes(session, person.key, marks, not is_plain, key is not None):
-            run = Run(Author(session.number, person.key), marks, not is_plain)
-            saying = Saying(session, self._unconfirmed, room.name, run, partial(self._abandoned, room.key))
-            self._feeds.propose(room.key, run, saying)
+            frame = encode(Message(room.name, session.person.name, text, PLACEHOLDER, action, notice))
+        else:
+            frame = encode_message(_head(session, room), text, PLACEHOLDER)
+        saying = self._saying(session, room, is_marked, key is not None)
         saying.add(frame, say, deliver)
         if key is not None:
             self._history.look_ups.pending(room.key, key, saying.run.author)
+
+    def speak_many(self, session: Session, room: Room[Session], texts: list[bytes]) -> None:
+        """See `Bus.speak_many`."""
+        frames = encode_each(_head(session, room), texts, PLACEHOLDER)
+        while frames:
+            frames = self._saying(session, room, False, False).add_many(frames)
+
+    def _saying(self, session: Session, room: Room[Session], is_marked: bool, has_key: bool) -> Saying:
+        """The messages to which the next one of a session is added: those on which it follows, or none yet."""
+        person = session.person
+        marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
+        kind = session, person.key, marks, is_marked, has_key
+        saying = self._feeds.last(room.key)
+        if not isinstance(saying, Saying) or saying.kind != kind or saying.is_full:
+            run = Run(Author(session.number, person.key), marks, is_marked)
+            saying = Saying(session, self._unconfirmed, room.name, run, kind, partial(self._abandoned, room.key))
+            self._feeds.propose(room.key, run, saying)
+        return saying
 
     def _abandoned(self, room: str, run: Run) -> None:
         self._history.look_ups.abandoned(room, run.keys, run.author.session)
@@ -232,3 +241,11 @@ class Rooms:
                 then(False)
 
         self._history.redact(room.key, redacted.at, done)
+
+
+def _head(session: Session, room: Room[Session]) -> bytes:
+    """The beginning of all plain messages of a session in a room."""
+    name, head = session.person.name, session.head
+    if head is None or head[0] is not room.name or head[1] is not name:
+        head = session.head = room.name, name, head_of_messages(room.name, name)
+    return head[2]

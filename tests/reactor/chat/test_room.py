@@ -197,11 +197,9 @@ def test_messages_that_are_joined_already_are_counted_one_by_one(chat):
     ada, bob = chat.people("ada", "bob")
     frames = [encode(Message("tea", "cyd", str(index), NOON + index)) for index in (1, 2, 3)]
     room = chat.hub.rooms["tea"]
-    room.tell(chat.hub.tick, b"".join(frames), NOON + 1)
-    room.batch.note_run(3)
+    room.tell_messages(chat.hub.tick, b"".join(frames), NOON + 1, 3)
     ada.ask(PingRequest(1))
-    room.tell(chat.hub.tick, frames[0], NOON + 4)
-    room.batch.note_run(1)
+    room.tell_messages(chat.hub.tick, frames[0], NOON + 4, 1)
     batch = room.batch
     chat.tick()
     assert [getattr(it, "text", it) for it in ada.got()] == ["1", "2", "3", Pong(1), "1"]

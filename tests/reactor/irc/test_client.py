@@ -8,8 +8,7 @@ from pylingo.reactor.irc.client import REGISTRATION, Client, Stage
 from pylingo.reactor.irc.message import parse
 from pylingo.reactor.irc.responses import Responses
 from pylingo.reactor.irc.sasl import Exchange
-from pylingo.shared.codec import encode
-from pylingo.shared.messages import Command, Message, Notice, Say
+from pylingo.shared.messages import Command, Notice, Say
 from tests.fakes.chat import Chat
 from tests.fakes.irc_client import Desk, numbers
 
@@ -121,13 +120,6 @@ def test_an_echo_is_what_the_others_get(desk: Desk):
     assert ada.got() == bob.got()
     silent = desk.client("cid", "#tea", caps=TAGS)
     assert silent.asks("PRIVMSG #tea :hi") == []
-
-
-def test_messages_in_one_piece_are_echoed_one_by_one(desk: Desk):
-    ada = desk.client("ada", "#tea", caps="echo-message")
-    frames = [encode(Message("tea", "ada", text, 1_700_000_000_000_000)) for text in ("hi", "ho")]
-    lines = ada.client.echo(b"".join(frames)).decode().splitlines()
-    assert [line.partition(" ")[2] for line in lines] == ["PRIVMSG #tea :hi", "PRIVMSG #tea :ho"]
 
 
 def test_a_label_is_on_the_echo_or_on_the_refusal(desk: Desk):

@@ -1,10 +1,9 @@
 """The bound of messages that are on their way: requests wait at it, and go on below it."""
 
-from pylingo.reactor.bus.redis.blob import Author, Marks, Run
+from pylingo.reactor.bus.redis.blob import Author, Run
 from pylingo.reactor.bus.redis.deeds import (
     AROUND_MESSAGE,
-    MOST_BYTES,
-    MOST_MESSAGES,
+    MOST_OF_RUN,
     MOST_UNCONFIRMED,
     WITHDRAWN,
     Deed,
@@ -20,7 +19,14 @@ SIZE = 1_024
 
 
 def saying_of(session: Session, counts: Unconfirmed) -> Saying:
-    return Saying(session, counts, "tea", Run(Author(session.number, "ada")), lambda run: None)
+    return Saying(
+        session,
+        counts,
+        "tea",
+        Run(Author(session.number, "ada")),
+        (session, "ada", None, False, False),
+        lambda run: None,
+    )
 
 
 def test_a_deed_tells_its_stamp() -> None:
@@ -55,29 +61,38 @@ def test_a_saying_that_nobody_asked_about_confirms() -> None:
 def test_a_saying_that_is_withdrawn_is_abandoned_and_nothing_is_delivered() -> None:
     session, counts = Chat().person().session, Unconfirmed()
     abandoned, sent = list[Run](), list[Record | None]()
-    saying = Saying(session, counts, "tea", Run(Author(1, "ada")), abandoned.append)
+    kind = session, "ada", None, False, True
+    saying = Saying(session, counts, "tea", Run(Author(1, "ada")), kind, abandoned.append)
     saying.add(b"frame", Say("hi", key="k"), sent.append)
     saying(WITHDRAWN)
     assert (abandoned, sent, len(counts)) == ([saying.run], [], 0)
 
 
-def test_a_run_has_messages_of_one_kind_and_is_bounded() -> None:
-    chat = Chat()
-    session, counts = chat.person().session, Unconfirmed()
+def test_a_run_is_bounded() -> None:
+    session, counts = Chat().person().session, Unconfirmed()
     saying = saying_of(session, counts)
-    saying.add(b"frame", Say("hi"), None)
-    plain: tuple[str, Marks | None, bool, bool] = ("ada", None, False, False)
-    assert saying.takes(session, *plain)
-    assert not saying.takes(chat.person().session, *plain)
-    for other in (("ben", *plain[1:]), ("ada", ("f1", None), False, False), (*plain[:2], True, False)):
-        assert not saying.takes(session, *other)
-    assert not saying.takes(session, *plain[:3], True)
-    while saying.takes(session, *plain):
-        saying.add(b"frame", Say("hi"), None)
-    assert saying.run.count == MOST_MESSAGES
+    while not saying.is_full:
+        saying.add(bytes(100), Say("hi"), None)
+    assert saying.run.count == -(-MOST_OF_RUN // (100 + AROUND_MESSAGE))
     large = saying_of(session, counts)
-    large.add(bytes(MOST_BYTES), Say("hi"), None)
-    assert not large.takes(session, *plain)
+    large.add(bytes(MOST_OF_RUN), Say("hi"), None)
+    assert large.is_full
+
+
+def test_many_messages_fill_a_run_as_one_by_one() -> None:
+    session, counts = Chat().person().session, Unconfirmed()
+    frames = [bytes(100 + number % 7) for number in range(200)]
+    one, many = saying_of(session, counts), saying_of(session, counts)
+    for frame in frames:
+        if not one.is_full:
+            one.add(frame, Say("hi"), None)
+    many.add(frames[0], Say("hi"), None)
+    rest = many.add_many(frames[1:])
+    assert (many.run.frames, many.is_full) == (one.run.frames, True)
+    assert many.run.frames + rest == frames
+    for saying in (one, many):
+        saying(7)
+    assert len(counts) == 0
 
 
 def test_requests_wait_above_the_bound_and_go_on_at_half_of_it() -> None:
