@@ -232,7 +232,8 @@ class Connection:
                     self._decoder = None  # release the buffer: the goodbye may wait long for the disk
                     return
                 outbox = session.outbox
-                if (outbox.owes and outbox.is_full) or (is_paced and not self._may_handle(body)):
+                cost = cost_of(body) if is_paced else 0.0
+                if (outbox.owes and outbox.is_full) or (is_paced and not self._may_handle(cost)):
                     self._put_back(decoder, body)
                     break
                 handled = True
@@ -241,7 +242,7 @@ class Connection:
                 except RequestError as error:
                     session.refuse(error)
                 if is_paced:
-                    self._charge()
+                    self._charge(cost)
                 if self._session.is_busy:
                     self._stop_reading(UNTIL_CALLED)
                 if self._pause:
@@ -273,8 +274,8 @@ class Connection:
             self._stop_reading(UNTIL_DRAINED)
             self.transport.tell_drained = True
 
-    def _may_handle(self, body: bytes) -> bool:
-        """Whether the rate of the address and the work of this tick allow another request."""
+    def _may_handle(self, cost: float) -> bool:
+        """Whether the rate of the address and the work of this tick allow another request, which is read for `cost`."""
         service = self._service
         origin = self._session.origin
         if origin is not None and not self._is_counted:
@@ -282,18 +283,16 @@ class Connection:
             if delay := service.address_pace.reserve(origin, service.reactor.now):
                 self._wait(delay)
                 return False
-        cost = cost_of(body)
         if not service.queue.admit(self, cost):
             self._stop_reading(UNTIL_CALLED)
             return False
         self._is_counted = False
-        service.queue.charge(self, cost)
         return True
 
-    def _charge(self) -> None:
-        """Count the work of the request that was handled, and wait if it was the last of the burst."""
+    def _charge(self, cost: float) -> None:
+        """Count the work of a handled request, with `cost` for reading it, and wait if it was the last of the burst."""
         service = self._service
-        service.queue.charge(self, service.hub.take_work())
+        service.queue.charge(self, cost + service.hub.take_work())
         if self._unpaced:
             self._unpaced -= 1
             return

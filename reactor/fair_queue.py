@@ -28,12 +28,12 @@ _FORGIVEN = 1_000.0  # units: work done while nobody waited puts a peer back by 
 # The work of a request: for itself, for each byte, and for each byte that may begin a map or an array. UTF-8 has such
 # bytes as well, but a text with them costs about as much.
 _REQUEST, _BYTE, _CONTAINER = 10.0, 0.015, 0.12
-_NOT_CONTAINERS = bytes(code for code in range(256) if not (0x80 <= code <= 0x9F or 0xDC <= code <= 0xDF))
+_CONTAINERS = bytes(0x80 <= code <= 0x9F or 0xDC <= code <= 0xDF for code in range(256))  # 1 for such a byte
 
 
 def cost_of(body: bytes) -> float:
     """An upper bound of the work of reading a request."""
-    return _REQUEST + _BYTE * len(body) + _CONTAINER * len(body.translate(None, _NOT_CONTAINERS))
+    return _REQUEST + _BYTE * len(body) + _CONTAINER * body.translate(_CONTAINERS).count(1)
 
 
 class Requester(Protocol):
