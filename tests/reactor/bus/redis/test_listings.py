@@ -83,6 +83,14 @@ def test_a_secret_room_is_listed_to_its_members_alone(world: ClusterWorld, pair:
     assert rooms(world.ask(eve, Command("list"))) == [("rum", 2), ("tea", 1)]
 
 
+def test_a_secret_room_that_nobody_here_is_in_is_not_listed(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[1], "bob", "tea")
+    for change, listed in (("secret on", []), ("secret off", [("tea", 1)])):
+        world.ask(bob, Command("mode", change))
+        forget_lists(world)
+        assert rooms(world.ask(ann, Command("list"))) == listed
+
+
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_a_long_list_is_complete_and_in_order(world: ClusterWorld, lanes: int) -> None:
     one, other = world.server(lanes=lanes), world.server(lanes=lanes)
