@@ -23,7 +23,7 @@ from pylingo.shared.messages import Message
 from pylingo.shared.schema import Record
 from tests.fakes.loads import wait_until_empty
 from tests.fakes.proxy import Fault, Proxy
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, in_turn
 
 SCRIPT = ROOT / "client" / "benchmark.py"
 
@@ -105,7 +105,7 @@ def test_every_scenario_is_tried_here():
     assert TINY.keys() == MEASURES.keys() == SCENARIOS.keys()
 
 
-@pytest.mark.parametrize("scenario", TINY)
+@in_turn("scenario", TINY)
 def test_a_scenario(scenario: str, is_encrypted: bool, tmp_path: Path):
     file = tmp_path / "figures.json"
     options = [*TINY[scenario], *["--tls"] * is_encrypted]

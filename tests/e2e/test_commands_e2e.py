@@ -228,8 +228,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("id", IDS)
-@pytest.mark.parametrize("case", ANSWERS)
+@in_turn("case, id", itertools.product(ANSWERS, IDS), EVERYWHERE)
 def test_the_answer_to_the_sender(scene: Scene, case: str, id: int | None) -> None:
     request, answer = ANSWERS[case]
     expected = scene.fill(answer) | ({} if id is None else {"re": id})
@@ -510,11 +509,11 @@ ERRORS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@one_server(
-    "the same code refuses nearly all of these in a cluster, and those that it does not have tests of their own"
+# Not in a cluster: the same code refuses nearly all of these there, and those that it does not have tests of their own.
+@in_turn(
+    "code, request_, id",
+    [(*error, id) for number, error in enumerate(ERRORS) for id in ((None, 9) if number % 2 else (9, None))],
 )
-@pytest.mark.parametrize("id", [None, 9])
-@pytest.mark.parametrize(("code", "request_"), ERRORS, ids=[f"{code}-{n}" for n, (code, _) in enumerate(ERRORS)])
 def test_the_error(scene: Scene, code: str, request_: dict[str, Any], id: int | None) -> None:
     scene.ask(request_, id)
     error = {"type": "error", "code": code, "text": SENTENCE} | ({} if id is None else {"re": id})
