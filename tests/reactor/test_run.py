@@ -315,6 +315,28 @@ def test_a_server_alone_imports_what_an_upgrade_needs_and_nothing_of_several_ser
     assert "pylingo.reactor.succession.successor" not in modules  # the new version imports its own
 
 
+PEEK = """
+import gc, sys
+sys.path[0] = "."
+from pylingo.reactor import run
+from pylingo.shared.launch import LaunchError
+def peek(arguments):
+    print(gc.isenabled(), gc.get_freeze_count() > 10_000, flush=True)
+    raise LaunchError("that is all")
+sys.argv = ["run.py"]
+import pylingo.reactor.config
+pylingo.reactor.config.parse_arguments = peek
+sys.exit(run.main())
+"""
+
+
+def test_garbage_is_collected_but_while_modules_are_imported():
+    done = subprocess.run(
+        [sys.executable, "-c", PEEK], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
 def test_ipv6():
     try:
         with socket.socket(socket.AF_INET6) as sock:
