@@ -68,27 +68,15 @@ def encode_message(head: bytes, text: str, at: int) -> bytes:
 
 
 def encode_messages(head: bytes, texts: list[bytes], first: int) -> bytes:
-    """Return the frames of several plain messages, stamped `first` and so on. The texts are in UTF-8 and not empty."""
-    beginnings = _beginnings(head, texts)
+    """Return the frames of several plain messages, stamped `first` and so on. The texts are in UTF-8."""
+    beginnings: dict[int, bytes] = {}  # all that comes before the text, by its size
+    for size, text in {len(text): text for text in texts}.items():
+        start = head + _pack(text.decode())[: -size or None]
+        beginnings[size] = (len(start) + size + len(_AT_UINT64) + 8).to_bytes(HEADER_SIZE) + start
     parts: list[bytes] = []
     for at, text in enumerate(texts, first):
         parts += beginnings[len(text)], text, _AT_UINT64, at.to_bytes(8)
     return b"".join(parts)
-
-
-def encode_each(head: bytes, texts: list[bytes], at: int) -> list[bytes]:
-    """As `encode_messages`, but return the frame of each, all with the stamp `at`."""
-    beginnings, end = _beginnings(head, texts), _AT_UINT64 + at.to_bytes(8)
-    return [beginnings[len(text)] + text + end for text in texts]
-
-
-def _beginnings(head: bytes, texts: list[bytes]) -> dict[int, bytes]:
-    """All that comes before each text in its frame, by the size of the text."""
-    beginnings: dict[int, bytes] = {}
-    for size, text in {len(text): text for text in texts}.items():
-        start = head + _pack(text.decode())[:-size]
-        beginnings[size] = (len(start) + size + len(_AT_UINT64) + 8).to_bytes(HEADER_SIZE) + start
-    return beginnings
 
 
 def with_re(frame: bytes, re: int) -> bytes:

@@ -14,7 +14,7 @@ from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.private_log import encode_private
 from pylingo.reactor.bus.redis.questions import Steps
 from pylingo.reactor.history.memory import folded
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, head_of_messages
 from pylingo.shared.messages import Entry, Message
 from tests.redis_server import RedisProcess
 from tests.support import DEADLINE
@@ -25,9 +25,12 @@ JOIN = Event(op=["join", 7, "ada", None, None])
 
 def message(text: str = "hi", name: str = "ada", key: str | None = None, session: int = 1, action: bool = False) -> Run:
     """A message of a batch."""
-    frame = encode(Message("tea", name, text, PLACEHOLDER, action or None))
-    run = Run(Author(session, folded(name)), None, action)
-    run.add(frame, key)
+    run = Run(Author(session, folded(name)))
+    if action:
+        run.add(encode(Message("tea", name, text, PLACEHOLDER, action)), key)
+    else:
+        run.head = head_of_messages("tea", name)
+        run.add(text.encode(), key)
     return run
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Batch, Event, Part, Run
+from pylingo.reactor.bus.redis.blob import Author, Batch, Event, Part, Run
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Feed, Proposal, in_place
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.roll import Member
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.shared.codec import encode
-from pylingo.shared.messages import Message
+from pylingo.shared.codec import head_of_messages
 from tests.redis_server import RedisProcess
 
 _GENERATIONS = 1 << 20
@@ -19,14 +18,12 @@ _GENERATIONS = 1 << 20
 
 def message(text: str, sender: str = "ann", room: str = "Lobby") -> Run:
     """A message as a part of a batch."""
-    run = Run(Author(1, sender))
-    run.add(encode(Message(room, sender, text, PLACEHOLDER)))
-    return run
+    return Run(Author(1, sender), None, head_of_messages(room, sender), [text.encode()])
 
 
 def says(proposal: Proposal, words: bytes) -> bool:
     """Whether a proposal is a message with these words."""
-    return isinstance(proposal.part, Run) and words in proposal.part.frames[0]
+    return isinstance(proposal.part, Run) and words in proposal.part.bodies[0]
 
 
 def join(number: int, name: str) -> Event:
@@ -102,10 +99,10 @@ class RoomLog:
         assert top == feed.head
         entries = self.log.setdefault(feed.key, [])
         texts = {entry.at: entry.text for entry in batch.entries(top)}
-        for event in batch.events(top):
-            entries.append((event.at, texts.get(event.at, event.op)))
-            if event.op is not None:
-                _apply(feed, event.op)
+        for first, part in batch.in_place(top):
+            entries += [(at, texts.get(at, part.op)) for at in range(first, first + part.count)]
+            if part.op is not None:
+                _apply(feed, part.op)
         if own is not None:
             self.own_batches += 1
             for at, proposal in in_place(own, top):

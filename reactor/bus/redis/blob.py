@@ -1,54 +1,49 @@
 """A batch of events of one room as bytes, as it is stored in Redis and published to the servers. Pure.
 
-    header   19 bytes, big-endian: version (1), server (4), sequence (8), number of events (2), size of the extra (4)
-    kinds    1 byte for each event, with bits: it is a message, eight bytes follow its stamp, it is redacted
-    lengths  4 bytes for each event: the length of its frame, 0 for an op
-    extra    nothing, or a MessagePack array [keys, ops, marks]
-             keys   [[index of the first, session number, compared name, [key, ...]], ...]
-             ops    one array for each event without a frame, in their order
-             marks  [[index of the first, number of messages, fingerprint, operator], ...]
-    frames   one after another
+    header   19 bytes, big-endian: version (1), server (4), sequence (8), number of events (2), messages (2), ops (2)
+    parts    a MessagePack array, with a part for an op, for a frame, or for messages that one session said one after
+             another:
+             [0, op]
+             [1, frame]
+             [2, session number, compared name, [fingerprint, operator] or nil, head, bodies, keys or [], redacted]
 
 A batch has a stamp, and event i of n events has the stamp `top - n + 1 + i`. The stamp is known only when Redis has put
-the batch in its order. So a message is encoded with `PLACEHOLDER` as its `at`, and the receivers write the stamp over
-it: `at` is the last pair of the frame, except for an action or a notice, where eight bytes follow.
+the batch in its order. So plain messages are there as their texts, with the beginning that their frames have in common,
+the *head*: each server makes the frames when it knows the stamps. An action or a notice has no head. It is a frame with
+`PLACEHOLDER` as its `at`, over which the stamp is written, eight bytes before the end. `redacted` has the places of the
+messages whose text was taken out.
 
-Nothing here is done for each message but in C. Somebody who is busy says many messages one after another, which are one
-`Run`: what they have in common is there once.
+Somebody who is busy says many messages one after another, and they are one `Run`: what they have in common is there
+once, and nothing is done for each of them but in C.
 """
 
-import collections
-import functools
 import itertools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import msgpack
 
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, encode_message, encode_messages
 from pylingo.shared.framing import HEADER_SIZE
 from pylingo.shared.messages import Entry, Message
 
 VERSION = 1
 """The version of the layout."""
 PLACEHOLDER = 1 << 60
-"""The `at` of a message that has no stamp yet. It takes as many bytes as every stamp since 1970."""
+"""The `at` of an action or a notice that has no stamp yet. It takes as many bytes as every stamp since 1970."""
 MOST_EVENTS = 65_535
 """The most events of a batch."""
 
-_HEADER = struct.Struct(">BIQHI")
-_MESSAGE, _MARKED, _REDACTED = 1, 2, 4
+_HEADER = struct.Struct(">BIQHHH")
+_OP, _FRAME, _RUN = 0, 1, 2
 _BEHIND_AT = len(b"\xa6action\xc3")  # bytes behind the `at` of an action, and of a notice
 _STAMP_SIZE = 8
 _UNMARKED = (None, None)
 _OF_SESSIONS = frozenset({"join", "leave", "rename", "away"})  # the ops whose second part is a session's number
 
-_put_stamp = struct.Struct(">Q").pack_into
-_lengths_of = functools.lru_cache(256)(lambda count: struct.Struct(f">{count}I"))
 _pack = msgpack.Packer(use_bin_type=True).pack
-_do_all = collections.deque[object](maxlen=0).extend
 
 type Op = list[Any]
 """An event without a frame of its own: its name and what belongs to it, such as ["leave", number, reason, by, text]."""
@@ -82,51 +77,73 @@ class Author(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """Messages that one session said one after another in a room. Their frames have `PLACEHOLDER` as their `at`.
+    """Messages that one session said one after another in a room.
 
-    `keys` has the key of each, or nothing. All messages are actions or notices if it `is_marked`, or none.
+    `bodies` are the texts of plain messages in UTF-8, whose frames begin with `head` (see `head_of_messages`). Without
+    a head they are the frames of actions or notices. `keys` has the key of each, or nothing.
     """
 
     author: Author
     marks: Marks | None = None
-    is_marked: bool = False
-    frames: list[bytes] = field(default_factory=list)
+    head: bytes = b""
+    bodies: list[bytes] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    redacted: list[int] = field(default_factory=list)
 
     op: ClassVar[None] = None
 
     @property
     def count(self) -> int:
         """The number of messages."""
-        return len(self.frames)
+        return len(self.bodies)
 
     @property
     def size(self) -> int:
-        """The bytes of all frames."""
-        return sum(map(len, self.frames))
+        """The bytes of all bodies."""
+        return sum(map(len, self.bodies))
 
-    def add(self, frame: bytes, key: str | None = None) -> None:
+    def add(self, body: bytes, key: str | None = None) -> None:
         """Add a message, with a key if the others have one."""
-        self.frames.append(frame)
+        self.bodies.append(body)
         if key is not None:
             self.keys.append(key)
 
     def stamped(self, first: int) -> bytes:
-        """The frames with their stamps, the first of which is `first`."""
-        return bytes(_stamp(bytearray(b"".join(self.frames)), map(len, self.frames), first, self.is_marked))
+        """The frames one after another, stamped `first` and so on."""
+        if not self.head or len(self.bodies) == 1:
+            return b"".join(self.frames(first))
+        return encode_messages(self.head, self.bodies, first)
 
+    def frames(self, first: int) -> list[bytes]:
+        """The frame of each message, stamped `first` and so on."""
+        if self.head:
+            return [encode_message(self.head, text.decode(), at) for at, text in enumerate(self.bodies, first)]
+        end = -_BEHIND_AT - _STAMP_SIZE
+        return [
+            body[:end] + at.to_bytes(_STAMP_SIZE) + body[-_BEHIND_AT:] for at, body in enumerate(self.bodies, first)
+        ]
 
-def _stamp(frames: bytearray, lengths: Iterable[int], first: int, is_marked: bool) -> bytearray:
-    """Write the stamps from `first` on into messages one after another, and return them."""
-    places = itertools.accumulate(lengths, initial=-_STAMP_SIZE - (_BEHIND_AT if is_marked else 0))
-    next(places)
-    _do_all(map(_put_stamp, itertools.repeat(frames), places, itertools.count(first)))
-    return frames
+    def entries(self, first: int) -> Iterator[Entry]:
+        """The messages as a history returns them, stamped `first` and so on."""
+        messages = [_message_in(frame) for frame in (self.frames(first)[:1] if self.head else self.bodies)]
+        for place, (body, key) in enumerate(itertools.zip_longest(self.bodies, self.keys)):
+            message = messages[0 if self.head else place]
+            yield Entry(
+                message["from"],
+                body.decode() if self.head else message["text"],
+                first + place,
+                key,
+                None,
+                message.get("action"),
+                *(self.marks or _UNMARKED),
+                True if place in self.redacted else None,
+            )
 
-
-def stamp_one(frame: bytes, at: int, is_marked: bool) -> bytes:
-    """The frame of a message with its stamp."""
-    return bytes(_stamp(bytearray(frame), (len(frame),), at, is_marked))
+    def without(self, place: int) -> "Run":
+        """The same messages without the text of one."""
+        bodies = [*self.bodies]
+        bodies[place] = b"" if self.head else _without_text(bodies[place])
+        return replace(self, bodies=bodies, redacted=sorted({*self.redacted, place}))
 
 
 def subject(part: Part) -> int | None:
@@ -139,150 +156,79 @@ def events_in(parts: Iterable[Part]) -> int:
     return sum([part.count for part in parts])
 
 
-class Stamped(NamedTuple):
-    """An event of a batch that has a stamp, `at`: its frame, with the stamp if it is a message, or its op."""
-
-    at: int
-    frame: bytes
-    op: Op | None
-    is_message: bool
-
-
 def encode_batch(origin: int, sequence: int, parts: Sequence[Part]) -> bytes:
     """Return the batch of the server `origin` with a sequence number of its own, at most `MOST_EVENTS` events."""
-    frames: list[bytes] = []
-    kinds: list[bytes] = []
-    keys, ops, marks = [], [], []
+    packed: list[list[Any]] = []
+    messages = ops = 0
     for part in parts:
         if isinstance(part, Run):
-            if part.keys:
-                keys.append([len(frames), *part.author, part.keys])
-            if part.marks is not None:
-                marks.append([len(frames), part.count, *part.marks])
-            kinds.append(bytes((_MESSAGE | _MARKED if part.is_marked else _MESSAGE,)) * part.count)
-            frames += part.frames
+            messages += part.count
+            packed.append([_RUN, *part.author, part.marks, part.head, part.bodies, part.keys, part.redacted])
+        elif part.op is not None:
+            ops += 1
+            packed.append([_OP, part.op])
         else:
-            if part.op is not None:
-                ops.append(part.op)
-            kinds.append(b"\0")
-            frames.append(part.frame)
-    extra: bytes = _pack([keys, ops, marks]) if keys or ops or marks else b""
-    header = _HEADER.pack(VERSION, origin, sequence, len(frames), len(extra))
-    return b"".join((header, *kinds, _lengths_of(len(frames)).pack(*map(len, frames)), extra, *frames))
+            packed.append([_FRAME, part.frame])
+    body: bytes = _pack(packed)
+    return _HEADER.pack(VERSION, origin, sequence, events_in(parts), messages, ops) + body
 
 
 class Batch:
     """A batch that was read. Its parts are taken apart when they are asked for."""
 
-    __slots__ = ("_begin", "_data", "_extra", "_extra_at", "_kinds_at", "count", "origin", "sequence")
+    __slots__ = ("_begin", "_data", "_parts", "count", "has_ops", "message_count", "origin", "sequence")
 
     def __init__(self, data: bytes, offset: int) -> None:
-        version, self.origin, self.sequence, self.count, extra = _HEADER.unpack_from(data, offset)
+        version, self.origin, self.sequence, self.count, messages, ops = _HEADER.unpack_from(data, offset)
         if version != VERSION:
             raise ValueError(f"a batch has the layout {version}, and this server reads {VERSION}: upgrade the server")
+        self.message_count: int = messages
+        self.has_ops = ops > 0
         self._data = data
-        self._kinds_at = offset + _HEADER.size
-        self._extra_at = self._kinds_at + 5 * self.count
-        self._begin = self._extra_at + extra
-        if self._begin > len(data):
-            raise struct.error("the batch is cut off")
-        self._extra: list[Any] | None = None if extra else [[], [], []]
+        self._begin = offset + _HEADER.size
+        self._parts: list[Part] | None = None
 
     @property
-    def _kinds(self) -> bytes:
-        return self._data[self._kinds_at : self._kinds_at + self.count]
-
-    @property
-    def _lengths(self) -> tuple[int, ...]:
-        lengths: tuple[int, ...] = _lengths_of(self.count).unpack_from(self._data, self._kinds_at + self.count)
-        return lengths
-
-    @property
-    def keys(self) -> list[list[Any]]:
-        """[index of the first, session number, compared name, keys] of messages one after another that have keys."""
-        keys: list[list[Any]] = self._unpacked()[0]
-        return keys
+    def parts(self) -> list[Part]:
+        """The parts, in their order."""
+        if self._parts is None:
+            self._parts = [_read_part(fields) for fields in msgpack.unpackb(self._data[self._begin :])]
+        return self._parts
 
     @property
     def ops(self) -> list[Op]:
         """The ops, in their order."""
-        ops: list[Op] = self._unpacked()[1]
-        return ops
+        return [part.op for part in self.parts if part.op is not None] if self.has_ops else []
 
-    @property
-    def marks(self) -> list[list[Any]]:
-        """[index of the first, number, fingerprint, operator] of messages one after another whose sender has marks."""
-        marks: list[list[Any]] = self._unpacked()[2]
-        return marks
-
-    @property
-    def message_count(self) -> int:
-        count: int = self.count
-        return count - self._data.count(0, self._kinds_at, self._kinds_at + self.count)
-
-    def frames(self) -> list[bytes]:
-        """The frame of each event, without stamps; empty for an op."""
-        places = itertools.accumulate(self._lengths, initial=self._begin)
-        return [self._data[begin:end] for begin, end in itertools.pairwise(places)]
-
-    def stamped(self, top: int) -> bytes | None:
-        """Return all messages with their stamps in one buffer; None if there are other events. `top` is the stamp."""
-        kinds, first = self._kinds, top - self.count + 1
-        plain = kinds.count(_MESSAGE)
-        if plain == self.count:
-            return bytes(_stamp(bytearray(self._data[self._begin :]), self._lengths, first, False))
-        return None if 0 in kinds else b"".join([event.frame for event in self.events(top)])
-
-    def events(self, top: int) -> Iterator[Stamped]:
-        """All events in their order. `top` is the stamp of the batch. Each event has a stamp, messages or not."""
-        ops = iter(self.ops)
-        for at, kind, frame in zip(itertools.count(top - self.count + 1), self._kinds, self.frames(), strict=False):
-            if kind:
-                frame = stamp_one(frame, at, bool(kind & _MARKED))
-            yield Stamped(at, frame, None if frame else next(ops), bool(kind))
+    def in_place(self, top: int) -> Iterator[tuple[int, Part]]:
+        """Each part, behind the stamp of its first event. `top` is the stamp of the batch."""
+        at = top - self.count + 1
+        for part in self.parts:
+            yield at, part
+            at += part.count
 
     def entries(self, top: int) -> list[Entry]:
         """The messages of the batch as a history returns them. `top` is the stamp of the batch."""
-        keys = {index: key for first, _, _, those in self.keys for index, key in enumerate(those, first)}
-        marks = {index: (who, rank) for first, count, who, rank in self.marks for index in range(first, first + count)}
-        entries = []
-        for index, (kind, frame) in enumerate(zip(self._kinds, self.frames(), strict=True)):
-            if kind:
-                message = _message_in(frame)
-                entries.append(
-                    Entry(
-                        message["from"],
-                        message["text"],
-                        top - self.count + 1 + index,
-                        keys.get(index),
-                        None,
-                        message.get("action"),
-                        *marks.get(index, _UNMARKED),
-                        True if kind & _REDACTED else None,
-                    )
-                )
-        return entries
+        return [entry for at, part in self.in_place(top) if isinstance(part, Run) for entry in part.entries(at)]
 
-    def rewritten(self, index: int) -> bytes:
-        """The bytes of this batch without the text of one message."""
-        kinds, frames = bytearray(self._kinds), self.frames()
-        message = _message_in(frames[index])
-        frames[index] = encode(
-            Message(message["room"], message["from"], "", PLACEHOLDER, message.get("action"), message.get("notice"))
-        )
-        kinds[index] |= _REDACTED
-        extra = self._data[self._extra_at : self._begin]
-        header = _HEADER.pack(VERSION, self.origin, self.sequence, self.count, len(extra))
-        return b"".join((header, kinds, _lengths_of(self.count).pack(*map(len, frames)), extra, *frames))
+    def without(self, top: int, at: int) -> bytes | None:
+        """The bytes of this batch, which has the stamp `top`, without the text of the message with the stamp `at`.
 
-    def is_message(self, index: int) -> bool:
-        """Whether the event with that index is a message."""
-        return 0 <= index < self.count and self._kinds[index] > 0
+        None if it has no such message.
+        """
+        parts = [*self.parts]
+        for index, (first, part) in enumerate(self.in_place(top)):
+            if isinstance(part, Run) and first <= at < first + part.count:
+                parts[index] = part.without(at - first)
+                return encode_batch(self.origin, self.sequence, parts)
+        return None
 
-    def _unpacked(self) -> list[Any]:
-        if self._extra is None:
-            self._extra = msgpack.unpackb(self._data[self._extra_at : self._begin])
-        return self._extra
+
+def _read_part(fields: list[Any]) -> Part:
+    if fields[0] == _RUN:
+        _, session, name, marks, head, bodies, keys, redacted = fields
+        return Run(Author(session, name), None if marks is None else tuple(marks), head, bodies, keys, redacted)
+    return Event(op=fields[1]) if fields[0] == _OP else Event(fields[1])
 
 
 def read_batch(data: bytes, offset: int = 0) -> Batch:
@@ -298,12 +244,17 @@ def redacted(data: bytes, top: int, at: int) -> bytes | None:
 
     None if it has no such message. A batch that is redacted already comes back as it is.
     """
-    batch = read_batch(data)
-    index = at - (top - batch.count + 1)
-    return batch.rewritten(index) if batch.is_message(index) else None
+    return read_batch(data).without(top, at)
 
 
 def _message_in(frame: bytes) -> dict[str, Any]:
     """The map of a message. A server has checked it: checking it again would take three times as long."""
     message: dict[str, Any] = msgpack.unpackb(frame[HEADER_SIZE:])
     return message
+
+
+def _without_text(frame: bytes) -> bytes:
+    message = _message_in(frame)
+    return encode(
+        Message(message["room"], message["from"], "", PLACEHOLDER, message.get("action"), message.get("notice"))
+    )

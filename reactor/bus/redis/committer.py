@@ -14,7 +14,7 @@ from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.waiting import Replicas
 from pylingo.reactor.history.charter import LOGGED
 
-MOST_EVENTS = 500
+MOST_EVENTS = 1_000
 """The most events of a batch. Those above it wait for the next one."""
 MOST_BYTES = 256 << 10
 """The most bytes of the frames of a batch, and of the batches of a call. A single frame may be larger."""

@@ -11,7 +11,7 @@ from pylingo.shared.messages import Say, Sent
 MOST_UNCONFIRMED = 65_536
 """Bytes of messages of a session that may be on their way to Redis. Above that, its next requests wait."""
 AROUND_MESSAGE = 128
-"""Bytes that a message on its way takes besides its frame, roughly."""
+"""Bytes that a message on its way takes besides its text, roughly."""
 MOST_OF_RUN = 32_768
 """Bytes that the messages of a run may take on their way. The last one may exceed it."""
 
@@ -33,8 +33,8 @@ class Deed:
             self._then(at)
 
 
-type Kind = tuple[Session, str, Marks | None, bool, bool]
-"""Who has said messages, under which compared name and with which marks; whether they are marked, and have keys."""
+type Kind = tuple[Session, str, Marks | None, bytes, bool]
+"""Who has said messages, under which compared name and with which marks; their head, and whether they have keys."""
 
 
 class Saying:
@@ -69,24 +69,24 @@ class Saying:
         """Whether no message may be added."""
         return self._size >= MOST_OF_RUN
 
-    def add(self, frame: bytes, say: Say, deliver: Deliver | None) -> None:
+    def add(self, body: bytes, say: Say, deliver: Deliver | None) -> None:
         """Add a message to the run."""
         if deliver is not None:
-            self._receipts.append((len(self.run.frames), say, deliver))
-        self.run.add(frame, say.key)
-        self._size += self._unconfirmed.add(self.session, len(frame))
+            self._receipts.append((len(self.run.bodies), say, deliver))
+        self.run.add(body, say.key)
+        self._size += self._unconfirmed.add(self.session, len(body))
 
-    def add_many(self, frames: list[bytes]) -> list[bytes]:
+    def add_many(self, bodies: list[bytes]) -> list[bytes]:
         """Add messages that nobody has asked about, until the run is full. Return the others."""
-        sizes = itertools.accumulate(map(len, frames))
+        sizes = itertools.accumulate(map(len, bodies))
         room = MOST_OF_RUN - self._size
         count = next(
-            (place for place, size in enumerate(sizes, 1) if size + place * AROUND_MESSAGE >= room), len(frames)
+            (place for place, size in enumerate(sizes, 1) if size + place * AROUND_MESSAGE >= room), len(bodies)
         )
-        self.run.frames += frames[:count]
-        size = sum(map(len, frames[:count])) + (count - 1) * AROUND_MESSAGE
+        self.run.bodies += bodies[:count]
+        size = sum(map(len, bodies[:count])) + (count - 1) * AROUND_MESSAGE
         self._size += self._unconfirmed.add(self.session, size)
-        return frames[count:]
+        return bodies[count:]
 
     def __call__(self, at: int) -> None:
         self._unconfirmed.remove(self.session, self._size)

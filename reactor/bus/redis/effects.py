@@ -56,7 +56,7 @@ class Effects:
         feed.head = arrival.top
         self._seen(arrival.top)
         self._ring.add(feed.key, arrival)
-        if batch.ops:
+        if batch.has_ops:
             self._note_ops(feed, batch)
         own = flight.proposals if flight is not None else None
         self._run_safely(self._listener.applied, feed, arrival.top, batch, own)

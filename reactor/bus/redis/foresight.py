@@ -28,8 +28,8 @@ def _after(room: Reading, top: int, batch: Batch) -> Reading:
     members, topic, rules = room.members, room.topic, room.charter
     if batch.message_count:
         rules = rules.changed({LOGGED: ON})
-    for event in batch.events(top) if batch.ops else ():
-        match event.op:
+    for at, part in batch.in_place(top) if batch.has_ops else ():
+        match part.op:
             case ["join", int(number), str(name), fingerprint, operator]:
                 if not members and not rules.fields:
                     rules = Charter(dict([founder(number, name, fingerprint)]))
@@ -41,7 +41,7 @@ def _after(room: Reading, top: int, batch: Batch) -> Reading:
                 if not members and LOGGED not in rules.fields:
                     rules = charter.NONE
             case ["topic", text, by]:
-                topic = StoredTopic(text, by, event.at) if text is not None else None
+                topic = StoredTopic(text, by, at) if text is not None else None
             case ["charter", fields, _]:
                 rules = rules.changed(fields)
     return room._replace(members=members, topic=topic, charter=rules)

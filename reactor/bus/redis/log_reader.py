@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from pylingo.reactor.bus.redis.blob import Author, read_batch
+from pylingo.reactor.bus.redis.blob import Author, Run, read_batch
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.private_log import read_private
 from pylingo.reactor.bus.redis.questions import Command, Steps
@@ -63,9 +63,8 @@ def _room_messages(top: int, data: bytes) -> list[Entry]:
 
 
 def _room_keys(top: int, data: bytes) -> list[Keyed]:
-    batch = read_batch(data)
-    first = top - batch.count + 1
-    return [Keyed(keys, Author(*who), first + index) for index, *who, keys in batch.keys]
+    places = read_batch(data).in_place(top)
+    return [Keyed(part.keys, part.author, at) for at, part in places if isinstance(part, Run) and part.keys]
 
 
 def _private_messages(at: int, data: bytes) -> list[Entry]:

@@ -6,13 +6,13 @@ Nobody is in these rooms, so they expire unless somebody comes.
 
 from collections.abc import Iterable, Iterator
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Run, encode_batch, read_batch
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Run, encode_batch
 from pylingo.reactor.bus.redis.changes import pack_topic
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.questions import Command
 from pylingo.reactor.history.charter import LOGGED, NONE, ON, Charter
 from pylingo.reactor.history.topics import StoredTopic
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, head_of_messages
 from pylingo.shared.messages import Entry, Message
 
 EXPIRY = 7 * 86_400
@@ -43,9 +43,11 @@ def room_commands(
 
 
 def _batch(room: str, entry: Entry) -> bytes:
-    frame = encode(Message(room, entry.from_, entry.text, PLACEHOLDER, entry.action))
     marks = (entry.fingerprint, entry.operator) if entry.fingerprint is not None else None
-    run = Run(Author(0, ""), marks, entry.action is True)
-    run.add(frame)
-    batch = encode_batch(0, 0, [run])
-    return read_batch(batch).rewritten(0) if entry.redacted else batch
+    run = Run(Author(0, ""), marks)
+    if entry.action:
+        run.add(encode(Message(room, entry.from_, entry.text, PLACEHOLDER, True)))
+    else:
+        run.head = head_of_messages(room, entry.from_)
+        run.add(entry.text.encode())
+    return encode_batch(0, 0, [run.without(0) if entry.redacted else run])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from pylingo.reactor.bus.redis.blob import Author, Batch, Event, Op, Run, stamp_one
+from pylingo.reactor.bus.redis.blob import Batch, Event, Op, Part, Run
 from pylingo.reactor.bus.redis.changes import founder
 from pylingo.reactor.bus.redis.deeds import Deed, Saying
 from pylingo.reactor.bus.redis.feed import Feed, Proposal, in_place
@@ -70,38 +70,32 @@ class RoomEffects:
             self._take(feed, top, batch)
             return
         for at, proposal in in_place(own, top):
-            part, deed = proposal.part, cast(Deed | Saying, proposal.ordered)
-            if isinstance(part, Run):
-                self._say(feed, at, part, deed.session)
-            elif part.op is not None:
-                _EFFECTS[part.op[0]](self, feed, at, part.op, deed.session)
-            else:
-                self._tell(feed.key, part.frame, 0, deed.session)
+            deed = cast(Deed | Saying, proposal.ordered)
+            self._effect(feed, at, proposal.part, deed.session)
             deed(at)
 
     def _take(self, feed: Feed, top: int, batch: Batch) -> None:
         """A batch of another server takes effect."""
-        room, first = self._hub.rooms.get(feed.key), top - batch.count + 1
-        here, speakers = self._sessions.by_number, dict[int, Session]()
-        for index, number, name, keys in batch.keys:
-            self._look_ups.noted(feed.key, Keyed(keys, Author(number, name), first + index))
-            if number in here:  # said on another server before the session came here
-                speakers.update(dict.fromkeys(range(index, index + len(keys)), here[number]))
+        room, here = self._hub.rooms.get(feed.key), self._sessions.by_number
         begin = len(room.batch.frames) if room is not None else 0
-        frames = batch.stamped(top) if not speakers else None
-        if frames is not None and room is not None:
-            room.tell_messages(self._hub.tick, frames, first, batch.count)
-        elif frames is None:
-            for index, event in enumerate(batch.events(top)):
-                if event.op is not None:
-                    _EFFECTS[event.op[0]](self, feed, event.at, event.op, None)
-                else:
-                    self._tell(feed.key, event.frame, event.at if event.is_message else 0, speakers.get(index))
+        for at, part in batch.in_place(top):
+            # What a session has said with a key on another server, before it came here, is its own.
+            speaker = here.get(part.author.session) if isinstance(part, Run) and part.keys else None
+            self._effect(feed, at, part, speaker)
         if room is not None:
             room.batch.note_foreign(begin)
 
+    def _effect(self, feed: Feed, at: int, part: Part, session: Session | None) -> None:
+        """Something that a session of this server has done takes effect, or what another server has done."""
+        if isinstance(part, Run):
+            self._say(feed, at, part, session)
+        elif part.op is not None:
+            _EFFECTS[part.op[0]](self, feed, at, part.op, session)
+        else:
+            self._tell(feed.key, part.frame, 0, session)
+
     def _say(self, feed: Feed, first: int, run: Run, session: Session | None) -> None:
-        """Messages of a session of this server take effect. The first has the stamp `first`."""
+        """Messages take effect. The first has the stamp `first`."""
         if run.keys:
             self._look_ups.noted(feed.key, Keyed(run.keys, run.author, first))
         room = self._hub.rooms.get(feed.key)
@@ -113,8 +107,8 @@ class RoomEffects:
         elif outbox.voice is None:
             outbox.write_messages_to_room(room, run.stamped(first), first, run.count)
         else:
-            for at, frame in enumerate(run.frames, first):
-                outbox.write_to_room(room, stamp_one(frame, at, run.is_marked), at)
+            for at, frame in enumerate(run.frames(first), first):
+                outbox.write_to_room(room, frame, at)
 
     def missed(self, feed: Feed, after: int, until: int) -> None:
         """See `FeedListener.missed`. How many messages are missing is not known: with 1, clients ask for them."""

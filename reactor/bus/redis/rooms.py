@@ -15,7 +15,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history import charter
-from pylingo.shared.codec import encode, encode_each, encode_message, head_of_messages
+from pylingo.shared.codec import encode, head_of_messages
 from pylingo.shared.messages import Message, Redacted, Say, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -197,32 +197,32 @@ class Rooms:
 
     def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
         """See `Bus.speak`."""
-        key, is_marked = say.key, bool(say.action or say.notice)
-        if is_marked:
+        key = say.key
+        if say.action or say.notice:
             action = say.action or None
             notice = None if action else say.notice or None  # one of them at most
-            frame = encode(Message(room.name, session.person.name, text, PLACEHOLDER, action, notice))
+            head, body = b"", encode(Message(room.name, session.person.name, text, PLACEHOLDER, action, notice))
         else:
-            frame = encode_message(_head(session, room), text, PLACEHOLDER)
-        saying = self._saying(session, room, is_marked, key is not None)
-        saying.add(frame, say, deliver)
+            head, body = _head(session, room), text.encode()
+        saying = self._saying(session, room, head, key is not None)
+        saying.add(body, say, deliver)
         if key is not None:
             self._history.look_ups.pending(room.key, key, saying.run.author)
 
     def speak_many(self, session: Session, room: Room[Session], texts: list[bytes]) -> None:
         """See `Bus.speak_many`."""
-        frames = encode_each(_head(session, room), texts, PLACEHOLDER)
-        while frames:
-            frames = self._saying(session, room, False, False).add_many(frames)
+        head = _head(session, room)
+        while texts:
+            texts = self._saying(session, room, head, False).add_many(texts)
 
-    def _saying(self, session: Session, room: Room[Session], is_marked: bool, has_key: bool) -> Saying:
+    def _saying(self, session: Session, room: Room[Session], head: bytes, has_key: bool) -> Saying:
         """The messages to which the next one of a session is added: those on which it follows, or none yet."""
         person = session.person
         marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
-        kind = session, person.key, marks, is_marked, has_key
+        kind = session, person.key, marks, head, has_key
         saying = self._feeds.last(room.key)
         if not isinstance(saying, Saying) or saying.kind != kind or saying.is_full:
-            run = Run(Author(session.number, person.key), marks, is_marked)
+            run = Run(Author(session.number, person.key), marks, head)
             saying = Saying(session, self._unconfirmed, room.name, run, kind, partial(self._abandoned, room.key))
             self._feeds.propose(room.key, run, saying)
         return saying

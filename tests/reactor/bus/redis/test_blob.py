@@ -17,13 +17,12 @@ from pylingo.reactor.bus.redis.blob import (
     Marks,
     Part,
     Run,
-    Stamped,
     encode_batch,
     events_in,
     read_batch,
     redacted,
 )
-from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.codec import encode, event_codec, head_of_messages
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Entry, Message, Moderated
 from pylingo.shared.schema import Record
@@ -36,24 +35,17 @@ LEAVE: list[Any] = ["leave", 7, "lost", None, None]
 def run(
     *texts: str, action: bool = False, session: int = 7, keys: Sequence[str] = (), marks: Marks | None = None
 ) -> Run:
-    made = Run(Author(session, "ada"), marks, action)
+    made = Run(Author(session, "ada"), marks, b"" if action else head_of_messages("tea", "Ada"))
     for text, key in itertools.zip_longest(texts, keys):
-        made.add(encode(Message("tea", "ada", text, PLACEHOLDER, action or None)), key)
+        made.add(encode(Message("tea", "Ada", text, PLACEHOLDER, action)) if action else text.encode(), key)
     return made
 
 
-def events_of(parts: Sequence[Part], top: int) -> list[Stamped]:
-    """Each event of the parts, one by one."""
-    found: list[Stamped] = []
-    for part in parts:
-        for frame in part.frames if isinstance(part, Run) else [part.frame]:
-            at = top - events_in(parts) + 1 + len(found)
-            if isinstance(part, Run):
-                behind = 8 if part.is_marked else 0  # the bytes behind the stamp
-                end = len(frame) - behind
-                frame = frame[: end - 8] + at.to_bytes(8) + frame[end:]
-            found.append(Stamped(at, frame, part.op, isinstance(part, Run)))
-    return found
+def texts_of(made: Run) -> list[tuple[str, bool | None]]:
+    """The text of each message, and whether it is an action."""
+    if made.head:
+        return [(body.decode(), None) for body in made.bodies]
+    return [(it.text, it.action) for it in records(b"".join(made.bodies)) if isinstance(it, Message)]
 
 
 def records(data: bytes) -> list[Record]:
@@ -80,40 +72,29 @@ stamps = st.integers(2**33, 2**63 - 1)
 
 
 def test_the_bytes_of_messages():
-    first = run("hi", "ho")
-    second = run("waves", action=True, session=2**32 + 7, keys=["k1"], marks=("SHA256:x", True))
-    data = encode_batch(5, 9, [first, second])
-    extra = bytes.fromhex("9391 94 02 cf 0000000100000007 a3616461 91 a26b31 90 91 94 02 01 a85348413235363a78 c3")
-    frame = bytes.fromhex(
-        "00000034 85 a474797065 a76d657373616765 a4726f6f6d a3746561 a466726f6d a3616461 a474657874 a26869"
-        "a26174 cf1000000000000000"
-    )
-    assert first.frames[0] == frame
-    head = bytes.fromhex("01 00000005 0000000000000009 0003") + len(extra).to_bytes(4)
-    kinds = bytes([1, 1, 3])
-    frames = *first.frames, *second.frames
-    assert data == head + kinds + b"".join(len(it).to_bytes(4) for it in frames) + extra + b"".join(frames)
-
-
-def test_the_bytes_of_an_op():
-    assert encode_batch(1, 2, [Event(op=["topic", None, "ada"])]) == bytes.fromhex(
-        "01 00000001 0000000000000002 0001 00000010 00 00000000 93 90 91 93 a5746f706963 c0 a3616461 90"
+    data = encode_batch(5, 9, [run("hi", "ho", session=2**32 + 7, keys=["k1", "k2"], marks=("SHA256:x", True))])
+    assert data == bytes.fromhex(
+        "01 00000005 0000000000000009 0002 0002 0000"
+        "91 98 02 cf0000000100000007 a3616461 92a85348413235363a78c3"
+        "c425 85a474797065a76d657373616765a4726f6f6da3746561a466726f6da3416461a474657874"
+        "92c4026869c402686f 92a26b31a26b32 90"
     )
 
 
-def test_a_batch_of_plain_messages_has_no_extra():
-    data = encode_batch(1, 2, [run("a", "b")])
-    assert data[15:19] == bytes(4)
-    batch = read_batch(data)
-    assert (batch.keys, batch.ops, batch.marks) == ([], [], [])
+def test_the_bytes_of_an_op_and_of_a_frame():
+    data = encode_batch(1, 2, [Event(op=["topic", None, "ada"]), Event(b"frame")])
+    assert data == bytes.fromhex(
+        "01 00000001 0000000000000002 0002 0000 0001 92 92 00 93a5746f706963c0a3616461 92 01 c4056672616d65"
+    )
 
 
 @pytest.mark.parametrize("is_action", [False, True])
-def test_stamps_take_the_places_of_the_placeholders(is_action: bool):
-    made = run("hi", "", "ho", action=is_action)
+def test_messages_get_their_stamps_one_after_another(is_action: bool):
+    made = run("hi", "", "h\u00f6", action=is_action)
     found = records(made.stamped(TOP))
-    assert found == [Message("tea", "ada", text, TOP + i, is_action or None) for i, text in enumerate(("hi", "", "ho"))]
-    assert made.size == len(made.stamped(TOP))
+    texts = ("hi", "", "h\u00f6")
+    assert found == [Message("tea", "Ada", text, TOP + i, is_action or None) for i, text in enumerate(texts)]
+    assert b"".join(made.frames(TOP)) == made.stamped(TOP)
 
 
 # --- reading
@@ -123,29 +104,20 @@ def test_stamps_take_the_places_of_the_placeholders(is_action: bool):
 def test_a_batch_comes_back_as_it_was(parts: list[Part], origin: int, sequence: int, before: bytes):
     batch = read_batch(before + encode_batch(origin, sequence, parts), len(before))
     assert (batch.origin, batch.sequence, batch.count) == (origin, sequence, events_in(parts))
-    frames = [part.frames if isinstance(part, Run) else [part.frame] for part in parts]
-    firsts = [0, *itertools.accumulate(map(len, frames))]
-    assert batch.frames() == [frame for some in frames for frame in some]
+    assert batch.parts == parts
     assert batch.ops == [part.op for part in parts if part.op is not None]
-    runs = [(first, part) for first, part in zip(firsts, parts, strict=False) if isinstance(part, Run)]
-    assert batch.keys == [[first, *it.author, it.keys] for first, it in runs if it.keys]
-    assert batch.marks == [[first, it.count, *it.marks] for first, it in runs if it.marks is not None]
-    assert batch.message_count == sum(it.count for _, it in runs)
+    assert batch.has_ops == bool(batch.ops)
+    assert batch.message_count == sum(part.count for part in parts if isinstance(part, Run))
 
 
 @given(parts, stamps)
-def test_events_have_their_stamps_in_order(parts: list[Part], top: int):
-    assert list(read_batch(encode_batch(1, 1, parts)).events(top)) == events_of(parts, top)
-
-
-@given(parts, stamps)
-def test_one_buffer_has_all_messages_with_their_stamps(parts: list[Part], top: int):
-    data = read_batch(encode_batch(1, 1, parts)).stamped(top)
-    if all(isinstance(part, Run) for part in parts):
-        assert data == b"".join(event.frame for event in events_of(parts, top))
-        assert [it.at for it in records(data) if isinstance(it, Message)] == [it.at for it in events_of(parts, top)]
-    else:
-        assert data is None
+def test_each_part_is_behind_the_stamp_of_its_first_event(parts: list[Part], top: int):
+    placed = list(read_batch(encode_batch(1, 1, parts)).in_place(top))
+    assert [part for _, part in placed] == parts
+    at, last = placed[-1]
+    assert at + last.count - 1 == top
+    for (at, part), (after, _) in itertools.pairwise(placed):
+        assert after == at + part.count
 
 
 @given(parts, stamps)
@@ -153,12 +125,10 @@ def test_entries_are_the_messages_with_their_keys_and_marks(parts: list[Part], t
     expected = []
     first = top - events_in(parts) + 1
     for part in parts:
-        for at, frame in enumerate(part.frames if isinstance(part, Run) else (), first):
-            (record,) = records(frame)
+        for place, (text, action) in enumerate(texts_of(part) if isinstance(part, Run) else ()):
             assert isinstance(part, Run)
-            assert isinstance(record, Message)
-            key = part.keys[at - first] if part.keys else None
-            expected.append(Entry("ada", record.text, at, key, None, record.action, *(part.marks or (None, None))))
+            key = part.keys[place] if part.keys else None
+            expected.append(Entry("Ada", text, first + place, key, None, action, *(part.marks or (None, None))))
         first += part.count
     assert read_batch(encode_batch(1, 1, parts)).entries(top) == expected
 
@@ -170,7 +140,7 @@ def test_a_batch_of_another_layout_is_refused_in_a_sentence():
 
 def test_a_batch_that_is_cut_off_in_its_header_is_refused():
     data = encode_batch(1, 1, [run("a", "b")])
-    for end in range(29):
+    for end in range(19):
         with pytest.raises(struct.error):
             read_batch(data[:end])
 
@@ -203,14 +173,16 @@ def test_a_redacted_message_loses_its_text_and_nothing_else(parts: list[Part], t
         else it
         for it in entries
     ]
-    before = read_batch(blob)
-    assert (batch.origin, batch.sequence, batch.count) == (3, 4, before.count)
-    assert (batch.keys, batch.ops, batch.marks) == (before.keys, before.ops, before.marks)
-    sent = [records(event.frame)[0] for event in batch.events(top) if event.is_message]
-    assert [(it.at, it.text) for it in sent if isinstance(it, Message)] == [
-        (it.at, "" if it.at == gone.at else it.text) for it in entries
+    assert (batch.origin, batch.sequence, batch.count) == (3, 4, events_in(parts))
+    assert (batch.ops, batch.message_count) == (read_batch(blob).ops, len(entries))
+    sent = [
+        (it.at, it.text)
+        for at, part in batch.in_place(top)
+        if isinstance(part, Run)
+        for it in records(part.stamped(at))
+        if isinstance(it, Message)
     ]
-    assert batch.stamped(top) in (None, b"".join(event.frame for event in batch.events(top)))
+    assert sent == [(it.at, "" if it.at == gone.at else it.text) for it in entries]
 
 
 def test_a_message_is_redacted_by_its_stamp_alone():
@@ -221,4 +193,4 @@ def test_a_message_is_redacted_by_its_stamp_alone():
     assert rewritten is not None
     assert b"secret" not in rewritten
     assert b"stays" in rewritten
-    assert len(blob) - len(rewritten) == len("secret")
+    assert len(blob) - len(rewritten) == len("secret") - 1  # the place of the redacted one

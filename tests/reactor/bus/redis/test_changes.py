@@ -18,7 +18,7 @@ from pylingo.reactor.history.topics import StoredTopic
 
 ANN = Member("Ann", "f1", True)
 
-WORDS = Run(Author(1, "ann"), frames=[b"frame", b"frame"])
+WORDS = Run(Author(1, "ann"), bodies=[b"frame", b"frame"])
 
 
 def test_a_member_has_its_compared_name() -> None:

@@ -24,7 +24,7 @@ def saying_of(session: Session, counts: Unconfirmed) -> Saying:
         counts,
         "tea",
         Run(Author(session.number, "ada")),
-        (session, "ada", None, False, False),
+        (session, "ada", None, b"", False),
         lambda run: None,
     )
 
@@ -61,7 +61,7 @@ def test_a_saying_that_nobody_asked_about_confirms() -> None:
 def test_a_saying_that_is_withdrawn_is_abandoned_and_nothing_is_delivered() -> None:
     session, counts = Chat().person().session, Unconfirmed()
     abandoned, sent = list[Run](), list[Record | None]()
-    kind = session, "ada", None, False, True
+    kind = session, "ada", None, b"", True
     saying = Saying(session, counts, "tea", Run(Author(1, "ada")), kind, abandoned.append)
     saying.add(b"frame", Say("hi", key="k"), sent.append)
     saying(WITHDRAWN)
@@ -88,8 +88,8 @@ def test_many_messages_fill_a_run_as_one_by_one() -> None:
             one.add(frame, Say("hi"), None)
     many.add(frames[0], Say("hi"), None)
     rest = many.add_many(frames[1:])
-    assert (many.run.frames, many.is_full) == (one.run.frames, True)
-    assert many.run.frames + rest == frames
+    assert (many.run.bodies, many.is_full) == (one.run.bodies, True)
+    assert many.run.bodies + rest == frames
     for saying in (one, many):
         saying(7)
     assert len(counts) == 0

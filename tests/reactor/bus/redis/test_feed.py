@@ -13,7 +13,7 @@ def test_a_new_feed_is_being_opened() -> None:
 
 def test_each_proposal_begins_behind_the_events_of_those_before() -> None:
     several = message("one")
-    several.add(several.frames[0])
+    several.add(several.bodies[0])
     proposals = [Proposal(part, None, 0.0) for part in (join(1, "ann"), several, message("two"))]
     assert [(at, proposal.part.count) for at, proposal in in_place(proposals, 9)] == [(6, 1), (7, 2), (9, 1)]
 
@@ -29,6 +29,6 @@ def test_a_large_batch_follows_its_stamps() -> None:
 def test_every_event_that_has_not_taken_effect_waits() -> None:
     feed = Feed("lobby", "Lobby")
     several = message("one")
-    several.add(several.frames[0])
+    several.add(several.bodies[0])
     feed.pending = [Proposal(several, None, 0.0), Proposal(join(1, "ann"), None, 0.0)]
     assert feed.waiting == 3

@@ -71,7 +71,7 @@ def test_a_large_batch_is_cut(servers: list[RoomLog], loop: Reactor) -> None:
     for index in range(1_200):
         one.say("lobby", str(index))
     turn_until(loop, lambda: all_have(servers, 1_200))
-    assert one.own_batches == 3
+    assert one.own_batches == 2
     assert one.texts("lobby") == [str(index) for index in range(1_200)]
 
 

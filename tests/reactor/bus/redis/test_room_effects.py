@@ -1,9 +1,9 @@
 """What happens in rooms whose members are on two servers, on a real Redis."""
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Event, Run, encode_batch, read_batch
+from pylingo.reactor.bus.redis.blob import Author, Event, Run, encode_batch, read_batch
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.room_effects import RoomEffects
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import head_of_messages
 from pylingo.shared.messages import Command, Error, Joined, Left, Message, Private, Say, Sent, Skipped, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
@@ -52,10 +52,10 @@ def test_nobody_hears_their_own_words_from_the_server_that_they_came_from(world:
     """They were in Redis, and came to this server behind the session."""
     ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[0], "bob", "tea")
     world.got(ann)
-    words = Message("tea", "ann", "hi", PLACEHOLDER), Message("tea", "eve", "hello", PLACEHOLDER)
-    runs = Run(Author(ann.session.number, "ann")), Run(Author(ann.session.number + 99, "eve"))
-    for run, word in zip(runs, words, strict=True):
-        run.add(encode(word), "k")
+    runs = [
+        Run(Author(number, name), None, head_of_messages("tea", name), [text], ["k"])
+        for number, name, text in ((ann.session.number, "ann", b"hi"), (ann.session.number + 99, "eve", b"hello"))
+    ]
     (feed,) = [feed for feed in [pair[0].bus.followed.feed("tea")] if feed is not None]
     effects(pair[0]).applied(feed, 77, read_batch(encode_batch(pair[1].number, 1, runs)), None)
     world.reactor.tick(0)
