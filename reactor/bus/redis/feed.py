@@ -169,8 +169,12 @@ class Feed:
         """Whether proposals may be committed in this state."""
         return self.state in (FeedState.OPEN, FeedState.UNHEARD)
 
-    def read_push(self, data: bytes) -> Arrival | None:
-        """The batch in what was published; None if its stamps are announced, and the batch itself comes next."""
+    def hear_push(self, data: bytes) -> bool:
+        """As `hear`, with what was published: a batch behind its stamps, or first the stamps and then a large batch."""
+        arrival = self._read_push(data)
+        return arrival is not None and self.hear(arrival)
+
+    def _read_push(self, data: bytes) -> Arrival | None:
         if data[0] == VERSION:
             announced, self._announced = self._announced, None
             return Arrival(*announced, data) if announced is not None else None

@@ -117,18 +117,14 @@ class Feeds:
             self.rested(feed)
 
     def propose(self, room: str, part: Part, ordered: Ordered | None = None) -> None:
-        """Propose an event or several messages for a room, followed or not. They are sent at the end of the tick.
+        """Propose an event or messages for a room, followed or not. They are sent at the end of the tick.
 
-        `ordered` gets the stamp of the first. The listener calls it for a room that is followed, `Feeds` itself for
-        others.
+        `ordered` gets the first stamp. The listener calls it for a room that is followed, `Feeds` itself for others.
         """
         feed = self._feeds.get(room) or self._feed(room, room)
         feed.pending.append(Proposal(part, ordered, self._reactor.now))
-        if len(feed.pending) > 1:  # the first one has done the rest
-            feed.proposed += 1
-        else:
-            self._settling.proposed(feed)
-            self._flights.want(feed)
+        self._settling.proposed(feed)
+        self._flights.want(feed)
 
     def last(self, room: str) -> Ordered | None:
         """The `ordered` of what was proposed last for a room, if it is not on its way yet."""
@@ -237,11 +233,9 @@ class Feeds:
         feed = self._by_channel.get(channel)
         if feed is None or self._is_fenced:
             return False
-        arrival = feed.read_push(data)
-        if arrival is not None:
-            if feed.hear(arrival):
-                self._reader.repair(feed)
-            self._drain(feed)
+        if feed.hear_push(data):
+            self._reader.repair(feed)
+        self._drain(feed)
         return True
 
     def _drain(self, feed: Feed) -> None:

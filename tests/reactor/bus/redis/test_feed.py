@@ -19,11 +19,11 @@ def test_each_proposal_begins_behind_the_events_of_those_before() -> None:
 
 
 def test_a_large_batch_follows_its_stamps() -> None:
-    feed, batch = Feed("lobby", "Lobby"), encode_batch(1, 1, [message("hi")])
-    assert feed.read_push(b"5 6 " + batch) == Arrival(5, 6, b"5 6 " + batch, 4)
-    assert feed.read_push(b"6 7") is None
-    assert feed.read_push(batch) == Arrival(6, 7, batch)
-    assert feed.read_push(batch) is None  # nothing has announced it
+    feed, batch = Feed("lobby", "Lobby", state=FeedState.OPEN), encode_batch(1, 1, [message("hi")])
+    pushes = (b"0 6 " + batch, b"6 7", batch, batch)  # nothing has announced the last one
+    assert [feed.hear_push(push) for push in pushes] == [False] * 4
+    assert list(feed.ready) == [Arrival(0, 6, pushes[0], 4), Arrival(6, 7, batch)]
+    assert feed.hear_push(b"8 9 " + batch)  # one is missing
 
 
 def test_every_event_that_has_not_taken_effect_waits() -> None:
