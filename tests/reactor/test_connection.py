@@ -104,6 +104,39 @@ def test_messages_that_come_together_are_handled_as_each_by_itself(bench):
     assert [text[0] for text in seen[0][0]] == list("abcdddefghi")
 
 
+def test_messages_that_come_together_are_paced_one_by_one(bench):
+    desk = bench(burst=3, rate=1.0)
+    ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    desk.wait(10)
+    ada.send(*[Say("x" * 100)] * 8)
+    desk.turn()
+    assert len(bob.got()) == 3
+    desk.wait(2.5)
+    assert len(bob.got()) == 2
+
+
+def test_messages_that_come_together_wait_until_the_answers_before_them_were_taken(bench):
+    desk = bench(queue_soft=2_000, queue_hard=20_000, ping_after=600)
+    wire = desk.guest(Command("join", "tea"), buffer=4_096)
+    other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
+    connection = fill(desk, wire, 19_000)
+    while connection.transport.queued < 20_000:
+        wire.send(PingRequest(7))
+        desk.turn()
+    assert not connection.is_paused
+    wire.send(*[Say("x" * 100)] * 8)
+    desk.turn()
+    assert other.got() == []
+    said: list[Record] = []
+
+    def has_all() -> bool:
+        wire.got()
+        said.extend(other.got())
+        return len(said) == 8
+
+    desk.turn_until(has_all)
+
+
 def test_messages_before_a_broken_frame_are_handled(bench):
     desk = bench()
     ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
