@@ -264,10 +264,12 @@ class ServerProcess:
     def peers(self, count: int, room: str | None = None, **options: Any) -> "Iterator[list[Peer]]":
         """`count` peers that have joined `room`, if there is one, and have read everything so far."""
         with contextlib.ExitStack() as stack:
-            peers = [stack.enter_context(Peer(self.port, self.host, **options)) for _ in range(count)]
-            if room is not None:
-                for peer in peers:
+            peers = []
+            for _ in range(count):
+                peers.append(peer := stack.enter_context(Peer(self.port, self.host, **options)))
+                if room is not None:  # at once: on a busy machine, the others take longer than a silent peer may
                     peer.join(room)
+            if room is not None:
                 for peer in peers:
                     peer.fence()
             yield peers

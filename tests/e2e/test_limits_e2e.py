@@ -176,11 +176,12 @@ def test_stalled_by_taking_no_byte(start: Start) -> None:
         server.peers(2, room="tea") as (speaker, listener),
         server.peers(1, room="tea", receive_buffer=TINY) as (deaf,),
     ):
-        fill(speaker, [listener], 100)
-        assert listener.until(Left) == Left("tea", deaf.name, "stalled")
+        speaker.send(*(Say("x" * 4_000) for _ in range(100)))
+        left = Left("tea", deaf.name, "stalled")
+        assert listener.until(Left) == left
         # What it reads now are whole frames, and the goodbye as the last: it is not cut off in the middle.
         ended(deaf, "stalled")
-        assert [type(record) for record in speaker.fence()] == [Left]
+        assert [record for record in speaker.fence() if isinstance(record, Left)] == [left]
 
 
 def test_stalled_by_asking_and_not_reading(start: Start) -> None:
@@ -478,7 +479,7 @@ def test_without_memory_for_another_it_is_full_and_goes_on(start: Start) -> None
         else:
             pytest.skip(f"{places} connections are not enough to run out of memory")
         wait_until(lambda: "memory has run out" in server.log(), "the word in the log")
-        assert inside[0].fence() == []
+        assert not [record for record in inside[0].fence() if not isinstance(record, Ping)]  # that took a while
 
     def admitted() -> bool:
         with Peer(server.port, greet=False) as peer:
