@@ -65,7 +65,6 @@ def drafts(tmp_path: Path) -> list[Path]:
     return list(tmp_path.glob("pylingo-*"))
 
 
-@pytest.mark.usefixtures("wire")
 def test_what_was_edited_comes_back_and_so_does_what_was_missed(ada: Console, bob: Peer, tmp_path: Path) -> None:
     begin(ada)
     bob.send(Say("meanwhile"))
@@ -141,7 +140,6 @@ def test_the_window_is_closed_meanwhile(ada: Console, bob: Peer, tmp_path: Path)
     assert drafts(tmp_path) == []
 
 
-@pytest.mark.usefixtures("wire")
 def test_the_server_goes_meanwhile(server: ServerProcess, ada: Console) -> None:
     begin(ada)
     server.stop()

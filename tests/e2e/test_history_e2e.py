@@ -78,7 +78,7 @@ def now() -> int:
 # --- restarts
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@in_turn("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_restart_loses_nothing(start: Start, number: int) -> None:
     server = start()
     with guest(server, "alice") as alice, guest(server, "bob", "Straße") as bob:
@@ -148,9 +148,10 @@ def test_a_kill_loses_nothing_that_was_confirmed(start: Start, after: int) -> No
         assert [entry.text for entry in whole_log(alice)] == [str(number) for number in range(1_000)]
 
 
+@about_the_file
 def test_repeated_kills_lose_nothing_that_was_confirmed(start: Start) -> None:
     confirmed: list[str] = []
-    for generation in range(5):
+    for generation in range(4):
         server = start()
         with guest(server, "alice") as alice:
             texts = [f"{generation}-{number}" for number in range(50)]
@@ -239,6 +240,7 @@ def test_sent_follows_the_commit_promptly_and_the_room_does_not_wait_for_it(star
             assert time.monotonic() - begin < PROMPT
 
 
+@about_the_file
 def test_confirmed_messages_are_in_the_file(start: Start, path: Path, tmp_path: Path) -> None:
     """A copy of the file and its journal, taken while the server runs, is what a dead machine would leave."""
     server = start()

@@ -117,7 +117,6 @@ def leave(console: Console) -> None:
     console.end()
 
 
-@pytest.mark.usefixtures("wire")
 def test_stopped_and_in_front_again(server: ServerProcess, bob: Peer, shell: Callable[..., Console]) -> None:
     ada = shell(server)
     for _ in range(2):
@@ -132,7 +131,6 @@ def test_stopped_and_in_front_again(server: ServerProcess, bob: Peer, shell: Cal
     leave(ada)
 
 
-@pytest.mark.usefixtures("wire")
 def test_in_the_background_the_terminal_is_the_shell_s(
     server: ServerProcess, bob: Peer, shell: Callable[..., Console]
 ) -> None:
