@@ -137,6 +137,29 @@ def test_messages_that_come_together_wait_until_the_answers_before_them_were_tak
     desk.turn_until(has_all)
 
 
+def test_what_follows_messages_after_which_a_session_has_to_wait_is_not_handled(bench, monkeypatch):
+    """As in a cluster, when too much of it is on its way."""
+    desk, busy = bench(), []
+    ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    ada.got()
+    bus = desk.server.hub.bus
+    speak_many = bus.speak_many
+
+    def speak_and_wait(session, room, texts):
+        speak_many(session, room, texts)
+        session.is_busy = True
+        busy.append(session)
+
+    monkeypatch.setattr(bus, "speak_many", speak_and_wait)
+    ada.send(*[Say("x" * 100)] * 5, PingRequest(1))
+    desk.turn()
+    assert sum(type(record) is Message for record in bob.got()) == 5
+    assert ada.got() == []
+    busy[0].go_on()
+    desk.turn()
+    assert ada.got() == [Pong(1)]
+
+
 def test_messages_before_a_broken_frame_are_handled(bench):
     desk = bench()
     ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))

@@ -81,6 +81,19 @@ def test_what_somebody_says_in_one_tick_is_one_piece_for_the_others(world: Clust
     assert [len(person.out.buffers) for person in (bob, eve)] == [count + 1 for count in buffers]
 
 
+def test_somebody_who_says_too_much_in_one_piece_waits_until_it_is_confirmed(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    room, texts = ann.session.room, [str(number) for number in range(700)]
+    assert room is not None
+    pair[0].bus.speak_many(ann.session, room, [text.encode() for text in texts])
+    assert ann.session.is_busy
+    world.got(ann)
+    assert not ann.session.is_busy
+    heard = [it for it in world.got(bob) if isinstance(it, Message)]
+    assert [it.text for it in heard] == texts
+    assert [it.at for it in heard] == [*range(heard[0].at, heard[0].at + len(texts))]
+
+
 def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pair) -> None:
     ann = world.come(pair[0], "ann", "tea")
     feed = Feed("tea", "tea")
