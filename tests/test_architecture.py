@@ -48,6 +48,7 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
 # Each of these may import only those before it.
 LAYERS = (
     "pylingo.reactor.chat.dialect",
+    "pylingo.reactor.chat.batch",
     "pylingo.reactor.chat.room",
     "pylingo.reactor.chat.gaps",
     "pylingo.reactor.chat.pieces",

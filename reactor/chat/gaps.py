@@ -1,7 +1,7 @@
 """The gap in the frames of a room that a slow reader was not sent."""
 
+from pylingo.reactor.chat.batch import Batch
 from pylingo.reactor.chat.dialect import Changes
-from pylingo.reactor.chat.room import Batch
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Skipped
 

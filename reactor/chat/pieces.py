@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
+from pylingo.reactor.chat.batch import Batch
 from pylingo.reactor.chat.dialect import Dialect
-from pylingo.reactor.chat.room import Batch
 
 _SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
 

@@ -1,8 +1,8 @@
 """The gap in the frames of a room: what it counts, and the frame that tells of it."""
 
+from pylingo.reactor.chat.batch import Batch
 from pylingo.reactor.chat.dialect import Changes
 from pylingo.reactor.chat.gaps import Gap
-from pylingo.reactor.chat.room import Batch
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import HEADER_SIZE
 from pylingo.shared.messages import Joined, Left, Skipped

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from pylingo.reactor.chat.batch import Batch
 from pylingo.reactor.chat.outbox import Outbox
-from pylingo.reactor.chat.room import Batch, Room, Tick
+from pylingo.reactor.chat.room import Room, Tick
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Notice, Skipped

@@ -1,7 +1,7 @@
 """The pieces of a tick: what is joined, what is not copied, and what is counted."""
 
+from pylingo.reactor.chat.batch import Batch
 from pylingo.reactor.chat.pieces import Piece, count_messages, send_pieces
-from pylingo.reactor.chat.room import Batch
 
 
 class Sink:

@@ -1,95 +1,18 @@
-"""A room's batch: joined once, shared by all, cut without copying, and counted for those who miss it."""
+"""A room: its batch is shared by all who listen, and cut for those who act."""
+
+from collections.abc import Callable
 
 import pytest
 
-from pylingo.reactor.chat.room import Batch
+from pylingo.reactor.chat.room import Room, Tick
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Message, PingRequest, Pong, Say, Skipped
 from tests.fakes.chat import NOON, Chat
-
-FRAMES = [(b"aa", 0), (b"b", 5), (b"", 0), (b"cccc", 7), (b"d", 0)]
 
 
 @pytest.fixture
 def chat() -> Chat:
     return Chat()
-
-
-@pytest.fixture
-def batch() -> Batch:
-    batch = Batch()
-    for frame, at in FRAMES:
-        batch.frames.append(frame)
-        batch.stamps.append(at)
-    return batch
-
-
-# --- batches --------------------------------------------------------------------------------------------------
-
-
-def test_a_batch_keeps_its_frames_in_order(batch):
-    assert bytes(batch.seal()) == b"aabccccd"
-    assert batch.frames == [frame for frame, _ in FRAMES]
-    assert batch.stamps == [at for _, at in FRAMES]
-
-
-def test_messages_of_other_servers_are_not_counted_as_said_here(batch):
-    batch.note_foreign(len(FRAMES))  # nothing
-    batch.frames += [b"x", b"y", b"z"]
-    batch.stamps += [8, 0, 9]
-    batch.note_foreign(len(FRAMES))
-    batch.seal()
-    assert (batch.count, batch.count_own()) == (4, 2)
-    assert [batch.count_messages(0, end) for end in range(9)] == [0, 0, 1, 1, 2, 2, 3, 3, 4]
-
-
-def test_a_batch_of_nothing_but_messages_is_counted_by_its_places():
-    batch = Batch()
-    batch.frames, batch.stamps = [b"a", b"b", b"c"], [1, 2, 3]
-    batch.note_foreign(1)
-    batch.seal()
-    assert (batch.count_messages(1, 3), batch.count_own()) == (2, 1)
-
-
-def test_every_cut_of_a_batch_is_the_frames_between(batch):
-    data = batch.seal()
-    for begin in range(len(FRAMES) + 1):
-        for end in range(begin, len(FRAMES) + 1):
-            cut = batch.cut(begin, end)
-            assert bytes(cut) == b"".join(frame for frame, _ in FRAMES[begin:end])
-            assert cut.obj is data.obj  # not copied
-
-
-@pytest.mark.parametrize(
-    ("begin", "end", "missed"),
-    [
-        (0, 5, (2, 5, 7)),
-        (0, 2, (1, 5, 5)),
-        (2, 5, (1, 7, 7)),
-        (3, 4, (1, 7, 7)),
-        (0, 1, (0, 0, 0)),
-        (2, 3, (0, 0, 0)),
-        (4, 5, (0, 0, 0)),
-        (3, 3, (0, 0, 0)),
-    ],
-)
-def test_a_gap_is_counted_in_messages(batch, begin, end, missed):
-    assert batch.messages(begin, end) == missed
-
-
-def test_a_sealed_batch_knows_what_it_holds(batch):
-    batch.seal()
-    assert (batch.count, batch.first, batch.last) == (2, 5, 7)
-
-
-def test_an_empty_batch():
-    batch = Batch()
-    assert bytes(batch.seal()) == b""
-    assert bytes(batch.cut(0, 0)) == b""
-    assert (batch.count, batch.first, batch.last) == (0, 0, 0)
-
-
-# --- rooms ----------------------------------------------------------------------------------------------------
 
 
 def test_all_who_only_listen_get_one_and_the_same_buffer(chat):
@@ -211,3 +134,30 @@ def test_messages_that_are_joined_already_are_counted_one_by_one(chat):
         (0, 0, 0),
     ]
     assert (batch.count_messages(0, 1), batch.count_own(), batch.frame_count) == (3, 4, 4)
+
+
+def test_a_tick_is_asked_for_once_and_counts_what_every_member_gets():
+    class Listener:
+        def offer(self, room: Room[str], data: memoryview) -> None:
+            offered.append(bytes(data))
+
+        def leave_out(self, room: Room[str]) -> None:
+            raise AssertionError("there is memory")
+
+        def hear(self, record: object, deed: object) -> None:
+            raise AssertionError("nobody speaks another dialect")
+
+    offered: list[bytes] = []
+    asked: list[Callable[[], object]] = []
+    tick = Tick(asked.append, soft=100, hard=200)
+    rooms = [Room[str](name, name) for name in ("tea", "coffee")]
+    for room in rooms:
+        room.members = {Listener(): "ada", Listener(): "bob"}
+        room.tell(tick, b"x", 4)
+        room.tell_messages(tick, b"yyzz", 5, 2)
+    assert (len(asked), offered, tick.copied) == (1, [], 20)
+    asked.pop()()
+    assert offered == [b"xyyzz"] * 4
+    assert (tick.messages, tick.deliveries, tick.bytes, tick.offers) == (6, 12, 20, 4)
+    rooms[0].tell(tick, b"x", 9)
+    assert len(asked) == 1
