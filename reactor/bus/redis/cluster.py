@@ -18,6 +18,7 @@ from pylingo.reactor.bus.redis.founding import Charter, Founding, found
 from pylingo.reactor.bus.redis.health import Health
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.leaving import Leaving
 from pylingo.reactor.bus.redis.overview import Overview
 from pylingo.reactor.bus.redis.pact import Pact
 from pylingo.reactor.bus.redis.people import ClusterPeople
@@ -27,7 +28,7 @@ from pylingo.reactor.bus.redis.sessions import SessionRecord
 from pylingo.reactor.bus.redis.settings import ClusterSettings
 from pylingo.reactor.chat.access import Store
 from pylingo.reactor.chat.hub import Hub
-from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.chat.session import Session
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared import __version__
@@ -39,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 STANDS_STILL = "nobody hears anything at the moment: messages wait until the server can reach its Redis again"
 GOES_ON = "everything is heard again: messages that waited have been sent"
-_HANDING_OVER = 1.0  # seconds for the others to take over the seats of a server that stops
-_ASKING = 1.0  # seconds for Redis to say whether another server goes on when this one stops
 _AGAIN = 1.0  # seconds until a Redis that is not fit yet is looked at again
 _GIVEN_UP = "the other servers have given this one up: come back, and say again what was not confirmed"
 
@@ -101,7 +100,7 @@ class Cluster:
         self._bus: RedisBus | None = None
         self._history: RedisHistory | None = None
         self._is_people_read = self._has_numbers = False
-        self._goes_on: bool | None = None  # whether another server does when this one stops, once Redis has said it
+        self._leaving = Leaving(reactor, hub)
         self.counters = Counters()
         """The counters since the start."""
         self._standstill = Standstill(self.counters, reactor.clock)
@@ -144,77 +143,33 @@ class Cluster:
         return f"{self.counters.show()}; {waiting}, {round(self.lag * 1_000)} ms behind{still}"
 
     def begin_stop(self, answer: Callable[[bool], object]) -> None:
-        """This server stops as planned. `answer` gets whether to `hand_over`: another server goes on.
-
-        Without an answer of Redis within a second, it is whether another one was alive lately.
-        """
-
-        def answered(goes_on: bool) -> None:
-            if self._goes_on is None:
-                self._goes_on = goes_on
-                answer(goes_on)
-
+        """This server stops as planned. `answer` gets whether to `hand_over`: another server goes on."""
         if self._health is not None:
-            self._health.begin_stop(answered)
-            self._reactor.call_later(_ASKING, lambda: answered(not self.is_alone))
+            self._leaving.begin(self._health, answer)
         else:
-            answered(False)
+            answer(False)
 
     def stop(self, done: Callable[[], object]) -> None:
         """Leave the cluster, once everything that was said here is in Redis. Call `done` then.
 
         The other servers keep the seats of those who have not come back to them yet.
         """
-        feeds, health, bus = self._feeds, self._health, self._bus
-        if feeds is None or health is None or bus is None:
+        if self._health is not None and self._bus is not None:
+            self._leaving.leave(self._health, self._bus, done)
+        else:
             done()
-            return
-        is_over = False
-
-        def retire() -> None:
-            nonlocal is_over
-            if not is_over:
-                is_over = True
-                health.stop(done)
-
-        def reaped(server: int) -> None:
-            if server == health.server:
-                retire()
-
-        def settled() -> None:
-            if self._goes_on if self._goes_on is not None else health.has_company():
-                health.pause()
-                bus.signals.on("reaped", reaped)
-                bus.signals.send_all("stopping", health.server)
-                self._reactor.call_later(_HANDING_OVER, retire)
-            else:
-                retire()
-
-        bus.when_settled(settled)
-
-    def close(self) -> None:
-        """Close the connections. The last call."""
-        self.deployment.close()
 
     def hand_over(self) -> set[Session]:
         """Give every session that can be resumed to the other servers: its connection ends without a goodbye.
 
         The others get them when everything said here is in Redis. Return the sessions.
         """
-        bus = self._bus
-        assert bus is not None
-        stays = (State.ATTACHED, State.AWAY)
-        those = {session for session in self._hub.sessions() if session.token is not None and session.state in stays}
-        for session in those:
-            if session.state is State.ATTACHED:
-                session.detach("replaced", b"")
+        assert self._bus is not None
+        return self._leaving.hand_over(self._bus)
 
-        def settled() -> None:
-            for session in those:
-                bus.seats.give_away(session, b"")
-
-        bus.when_settled(settled)
-        return those
+    def close(self) -> None:
+        """Close the connections. The last call."""
+        self.deployment.close()
 
     # --- what the deployment says
 

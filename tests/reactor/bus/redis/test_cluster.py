@@ -1,9 +1,9 @@
-"""The connections of a server to Redis: starting, losing and finding it, being given up, and stopping as planned."""
+"""The connections of a server to Redis: starting, losing and finding it, and being given up."""
 
 from pathlib import Path
 
 from pylingo.reactor.bus.redis.cluster import GOES_ON, STANDS_STILL
-from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Private, Say, Sent, Users
+from pylingo.shared.messages import Command, Goodbye, Message, Private, Say, Sent, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
 from tests.redis_server import running
 from tests.support import DEADLINE
@@ -66,32 +66,6 @@ def test_a_server_that_was_given_up_begins_anew(world: ClusterWorld, pair: Pair)
     assert [it.text for it in world.got(bob) if isinstance(it, Message)] == ["hi"]
     users = [it.users for it in world.ask(eve, Command("users")) if isinstance(it, Users)]
     assert users == [["ann", "bob", "eve"]]  # ann's seat is with whoever gave the server up
-
-
-def test_a_server_that_stops_hands_its_people_over(world: ClusterWorld) -> None:
-    one, other = world.server(), world.server()
-    ann, bob = world.come(one, "ann", "tea"), world.come(other, "bob", "tea")
-    token = world.token(ann)
-    world.until(lambda: not one.cluster.is_alone)
-    done: list[bool] = []
-    one.cluster.hand_over()
-    one.cluster.stop(lambda: done.append(True))
-    world.until(lambda: done, "the end of the server")
-    world.cut(one)
-    assert [it for it in ann.got() if isinstance(it, Goodbye)] == []
-    assert ann.endings
-    back, ready = world.resume(other, token)
-    assert (ready.resumed, ready.rooms) == (True, ["tea"])
-    assert [it for it in world.got(bob) if isinstance(it, Left | Joined)] == []
-    assert back.name == "ann"
-
-
-def test_the_last_server_stops_at_once(world: ClusterWorld) -> None:
-    server = world.server()
-    done: list[bool] = []
-    server.cluster.stop(lambda: done.append(True))
-    world.until(lambda: done)
-    assert world.stored("HGET", "servers", server.number) is None
 
 
 def test_another_number_of_lanes_is_refused(world: ClusterWorld) -> None:
@@ -179,25 +153,6 @@ def test_a_server_that_was_given_up_begins_anew_once(world: ClusterWorld, pair: 
     new = pair[0].number
     world.until(lambda: world.stored("HGET", "servers", new) is not None, "the first beat")
     assert (pair[0].losses, pair[0].number) == (1, new)
-
-
-def test_of_two_servers_that_stop_at_one_moment_one_is_the_last(world: ClusterWorld, pair: Pair) -> None:
-    world.until(lambda: not any(server.cluster.is_alone for server in pair))
-    answers: list[bool] = []
-    for server in pair:
-        server.cluster.begin_stop(answers.append)
-    world.until(lambda: len(answers) == 2)
-    assert sorted(answers) == [False, True]
-
-
-def test_a_server_that_stops_does_not_wait_for_a_redis_that_hangs(world: ClusterWorld) -> None:
-    server, answers = world.server(), list[bool]()
-    world.redis.pause()
-    server.cluster.begin_stop(answers.append)
-    world.until(lambda: answers)
-    world.redis.resume()
-    world.settle()
-    assert answers == [False]
 
 
 def test_private_messages_and_names_wait_for_replicas(tmp_path: Path) -> None:
