@@ -65,6 +65,20 @@ def pytest_collection() -> None:
     gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the runs of a test with `in_turn` that are not its turn."""
+    items[:] = filter(is_its_turn, items)
+
+
+def is_its_turn(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("in_turn")
+    if mark is None:
+        return True
+    name, count, pairs = mark.args
+    indices = item.callspec.indices  # type: ignore[attr-defined]
+    return (indices["is_encrypted"], indices[name] % count) in pairs  # pytest counts on from one kind to the next
+
+
 def pytest_collection_finish() -> None:
     """Leave the thousands of collected tests out of every later collection of garbage, which would take long."""
     gc.enable()

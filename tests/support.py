@@ -141,21 +141,24 @@ everywhere = pytest.mark.runs(*EVERYWHERE)
 """For a test or a module that uses `wire`: it runs a third time, on two servers of a cluster in turn."""
 
 
-def in_turn(names: str, values: Iterable[Any], kinds: Sequence[str] = ("plain", "tls")) -> pytest.MarkDecorator:
+def in_turn(
+    names: str, values: Iterable[Any], kinds: Sequence[str] = ("plain", "tls")
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run a test that uses `wire` once with each of the `values`, on the kinds of servers in turn.
 
     `parametrize` would run it with each value on each kind, and what is tested depends on the one or on the other.
-    `names` and `values` are those of `parametrize`. There is a run on each kind, with a value again if
-    there are more kinds than values.
+    `names` and `values` are those of `parametrize`. There is a run on each kind, with a value again if there are more
+    kinds than values. `conftest.py` leaves out the others.
     """
     given = list(values)
-    count = max(len(given), len(kinds))
-    arguments = ["is_encrypted", *(name.strip() for name in names.split(","))]
-    rows = [
-        (kind, *(value if len(arguments) > 2 else (value,)))
-        for kind, value, _ in zip(itertools.cycle(kinds), itertools.cycle(given), range(count), strict=False)
-    ]
-    return pytest.mark.parametrize(arguments, rows, indirect=["is_encrypted"], scope="module")
+    rows = range(max(len(given), len(kinds)))
+    pairs = {(row % len(kinds), row % len(given)) for row in rows}
+
+    def mark(test: Callable[..., None]) -> Callable[..., None]:
+        test = pytest.mark.runs(*kinds)(pytest.mark.parametrize(names, given)(test))
+        return pytest.mark.in_turn(names.partition(",")[0], len(given), pairs)(test)
+
+    return mark
 
 
 def tls_options() -> tuple[str, ...]:
