@@ -11,8 +11,9 @@ from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.face import NATIVE
 from pylingo.reactor.history.history import History
-from pylingo.shared.codec import event_codec
+from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import (
     Command,
@@ -116,6 +117,15 @@ class Person:
                 self.held.append(request)
             elif not self.over and self.session.state is State.ATTACHED:
                 handle(self.session, request)
+
+    def ask_together(self, *requests: Record) -> None:
+        """As `ask`, of requests that come in one piece: those that come first may be handled in one pass."""
+        if self.session.is_busy or self.session.outbox.is_full or self.over:
+            self.ask(*requests)
+            return
+        decoder = NATIVE.decoder().feed(b"".join(map(encode, requests)))
+        NATIVE.handle_many(self.session, decoder)
+        self.ask(*map(NATIVE.decode, decoder))
 
     def lose(self) -> None:
         """The connection breaks."""

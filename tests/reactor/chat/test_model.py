@@ -209,6 +209,17 @@ class Chats(RuleBasedStateMachine):
     def say(self, at: tuple[Device, str | None], say: Say) -> None:
         self.speak(at[0], replace(say, room=at[1]))
 
+    @rule(device=devices, size=st.sampled_from([90, 150]), count=st.integers(3, 5))
+    def say_several(self, device: Device, size: int, count: int) -> None:
+        """Plain messages come together: one of the servers handles them in one pass."""
+        says = [Say("x" * size)] * count
+        together, one_by_one = self.readers[device]
+        together.person.ask_together(*says)
+        one_by_one.person.ask(*says)
+        for say in says:
+            self.model.ask(device, say)
+        self.done()
+
     def speak(self, device: Device, say: Say) -> None:
         if say.key is not None:
             self.keyed.append((device, say))
