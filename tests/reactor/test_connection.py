@@ -14,6 +14,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pylingo.reactor import peer_deadlines
 from pylingo.reactor.chat.presence import rename
@@ -23,12 +25,13 @@ from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.loop import MOST_LATE
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
-from pylingo.reactor.history.history import Page
 from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.reactor.irc_start import Door, make_gateway
 from pylingo.reactor.pace import CONNECTIONS
 from pylingo.reactor.peer_deadlines import next_check
+from pylingo.reactor.plain_says import LONGEST
 from pylingo.shared.codec import encode
-from pylingo.shared.framing import HEADER
+from pylingo.shared.framing import HEADER, encode_frame
 from pylingo.shared.messages import (
     Command,
     Error,
@@ -51,8 +54,9 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.networks import parse_network
 from pylingo.shared.schema import Record
-from tests.fakes.bench import LATE, Bench, benches, fill, goodbye_of
-from tests.fakes.chat import Person
+from tests.fakes.bench import LATE, LOOPBACK, Bench, Wire, benches, fill, goodbye_of
+from tests.fakes.chat import NOON, Person
+from tests.fakes.identity import key
 
 
 @pytest.fixture
@@ -81,83 +85,87 @@ def test_any_cut_of_the_stream_gives_the_same(bench):
         assert wire.got() == [Pong(1), Joined("tea", "guest-1", 1, 2, room_operator=True), Pong(3)]
 
 
-def test_messages_that_come_together_are_handled_as_each_by_itself(bench):
-    requests = [Say("a" * 60), Say("b" * 60), Say(" "), Say("c\0"), PingRequest(1), *[Say("d" * 200)] * 3]
-    requests += [Say("e" * 40), Say("f" * 40, id=2), Say("g" * 300), Say("h" * 40), Say("i" * 40), Command("leave")]
-    seen = []
-    for is_whole in (True, False):
-        desk = bench()
-        ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
-        ada.got()
-        if is_whole:
-            ada.send(*requests)
-            desk.turn()
-        for request in requests if not is_whole else ():
-            ada.send(request)
-            desk.turn()
-        pages: list[Page] = []
-        desk.server.hub.history.page("tea", HistoryRequest(limit=50), pages.append)
-        said = [record.text for record in bob.got() if type(record) is Message]
-        assert [entry.text for entry in pages[0].messages] == said
-        seen.append((said, [(type(record), getattr(record, "re", None)) for record in ada.got()]))
-    assert seen[0] == seen[1]
-    assert [text[0] for text in seen[0][0]] == list("abcdddefghi")
+_texts = st.text("ab \n\0\u2028\xe9", min_size=1, max_size=50) | st.sampled_from(
+    ["", " ", "\0\0\0", "\ud7ff", "\u6771" * 60, *("x" * size for size in (31, 32, LONGEST, LONGEST + 1, 4_097))]
+)
+_many = st.lists(st.builds(Say, st.text("ab\xe9", min_size=40, max_size=80)), min_size=4, max_size=9)
+_others: list[Record] = [
+    *[Say("i", id=1), Say("k", "k"), Say("l", "k", 3), Say("a", action=True), Say("n", notice=True)],
+    *[Say("r", room="tea"), Say("r", room="milk", id=2), PingRequest(1), Command("leave"), Command("name", "eve")],
+    *[Command("join", room) for room in ("tea", "tea", "own")],
+    *[Command("open", "milk"), Command("mode", "moderated on"), Command("mode", "moderated off")],
+    *[Command("topic", "t"), Command("users"), Command("away", "x"), Command("me", "waves"), Command("close")],
+    *[HistoryRequest(since=NOON + 2, limit=3), HistoryRequest(before=NOON + 4, limit=2), HistoryRequest(search="a")],
+    *[Command("redact", str(NOON + 1)), Command("redact", str(NOON + 6)), Hello(1, "ada")],
+]
+_odd = [
+    encode_frame(b"\x82\xa4type\xa3say\xa4text" + text)
+    for text in (b"\xa2\xff\xfe", b"\xa3\xed\xa0\x80", b"\xd9\x02hi", b"\xa2h", b"\xa2hi\xc0", b"\xc4\x02hi", b"\xa0")
+]
+_broken = [encode_frame(b"\xc1"), bytes(4), b"\xff\xff\xff\xff"]
+_frames = st.lists(
+    _many.map(lambda says: [encode(say) for say in says])
+    | st.lists(st.builds(Say, _texts).map(encode) | st.sampled_from([*map(encode, _others), *_odd]), max_size=3),
+    min_size=1,
+    max_size=7,
+)
 
 
-def test_messages_that_come_together_are_paced_one_by_one(bench):
-    desk = bench(burst=3, rate=1.0)
-    ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
-    desk.wait(10)
-    ada.send(*[Say("x" * 100)] * 8)
-    desk.turn()
-    assert len(bob.got()) == 3
-    desk.wait(2.5)
-    assert len(bob.got()) == 2
+def outcome(make: Callable[..., Bench], has_key: bool, place: str, pieces: list[bytes]) -> object:
+    """All that ada's pieces lead to: the bytes that each member gets, the history, and the counters.
 
-
-def test_messages_that_come_together_wait_until_the_answers_before_them_were_taken(bench):
-    desk = bench(queue_soft=2_000, queue_hard=20_000, ping_after=600)
-    wire = desk.guest(Command("join", "tea"), buffer=4_096)
-    other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
-    connection = fill(desk, wire, 19_000)
-    while connection.transport.queued < 20_000:
-        wire.send(PingRequest(7))
+    She is in the room tea with others, by which she may be silenced, or besides in a room of her own.
+    """
+    desk = make(motd="")
+    hub = desk.server.hub
+    ada, device, bob, guest = (desk.connect() for _ in range(4))
+    if place == "moderated":
+        guest.send(Command("join", "tea"), Command("mode", "moderated on"))
         desk.turn()
-    assert not connection.is_paused
-    wire.send(*[Say("x" * 100)] * 8)
-    desk.turn()
-    assert other.got() == []
-    said: list[Record] = []
+    for wire in (ada, device) if has_key else (ada,):
+        (welcome,) = wire.got()
+        wire.send(key("ada").hello(welcome.challenge, "ada") if has_key else Hello(1, "ada"), Command("join", "tea"))
+        desk.turn()
+    gateway = make_gateway(hub, "irc", lambda: "", desk.reactor.call_later, desk.server.irc_passwords.check)
+    ours, theirs = socket.socketpair()
+    desk.wires.append(Wire(theirs))
+    desk.server.admission.admit(ours, LOOPBACK, Door(gateway, False))
+    desk.wires[-1].raw(b"NICK irc\r\nUSER irc 0 * :irc\r\nJOIN #tea\r\n")
+    bob.send(Hello(1, "bob"), Command("open", "tea"), Command("open", "milk"))
+    desk.turn(6)
+    if place == "own":
+        ada.send(Command("open", "own"))
+        desk.turn()
+    for wire in desk.wires:
+        wire.take()
+    for piece in pieces:
+        with contextlib.suppress(BrokenPipeError):  # the connection has ended
+            ada.raw(piece)
+        desk.turn()
+    history, tick = hub.history, hub.tick
+    assert isinstance(history, MemoryHistory)
+    said = [history.messages(room) for room in ("tea", "milk", "own")], history.size, history.newest_stamp
+    counts = tick.messages, tick.deliveries, tick.bytes, tick.newest_stamp, hub.errors, desk.server.service.counts
+    return [wire.take() for wire in desk.wires], said, counts
 
-    def has_all() -> bool:
-        wire.got()
-        said.extend(other.got())
-        return len(said) == 8
 
-    desk.turn_until(has_all)
-
-
-def test_what_follows_messages_after_which_a_session_has_to_wait_is_not_handled(bench, monkeypatch):
-    """As in a cluster, when too much of it is on its way."""
-    desk, busy = bench(), []
-    ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
-    ada.got()
-    bus = desk.server.hub.bus
-    speak_many = bus.speak_many
-
-    def speak_and_wait(session, room, texts):
-        speak_many(session, room, texts)
-        session.is_busy = True
-        busy.append(session)
-
-    monkeypatch.setattr(bus, "speak_many", speak_and_wait)
-    ada.send(*[Say("x" * 100)] * 5, PingRequest(1))
-    desk.turn()
-    assert sum(type(record) is Message for record in bob.got()) == 5
-    assert ada.got() == []
-    busy[0].go_on()
-    desk.turn()
-    assert ada.got() == [Pong(1)]
+@settings(max_examples=30, derandomize=True)
+@given(
+    frames=_frames,
+    end=st.sampled_from([b"", *_broken]),
+    cuts=st.lists(st.integers(1, 900)),
+    has_key=st.booleans(),
+    place=st.sampled_from(["tea", "tea", "own", "moderated"]),
+)
+def test_a_stream_in_any_cuts_is_handled_as_frame_by_frame(frames, end, cuts, has_key, place):
+    """Plain messages that come together are handled in one pass, and a frame of its own is not."""
+    alone = [frame for some in frames for frame in some] + [end] * bool(end)
+    whole = b"".join(alone)
+    places = [0, *itertools.takewhile(len(whole).__gt__, itertools.accumulate(cuts)), len(whole)]
+    with benches() as make, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pylingo.reactor.server.Clock", lambda: lambda: NOON)
+        pieces = [whole[begin:end] for begin, end in itertools.pairwise(places)]
+        assert outcome(make, has_key, place, pieces) == outcome(make, has_key, place, alone)
 
 
 def test_messages_before_a_broken_frame_are_handled(bench):
