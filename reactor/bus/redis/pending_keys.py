@@ -3,7 +3,7 @@
 Nearly every key is on its way once, and nobody waits for it: then nothing is kept but who has sent it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pylingo.reactor.bus.redis.blob import Author
 from pylingo.reactor.history.history import Numbers
@@ -53,11 +53,12 @@ class PendingKeys[W]:
         """Have a look-up wait for the newest message of `author` with a key, which `find` has returned."""
         next(it for it in reversed(self._several(log, key)) if it.author == author).waiting.append(asked)
 
-    def remove(self, log: str, keys: Sequence[str], session: int) -> Iterator[tuple[int, W]]:
-        """Messages of a session are not on their way any more. Yield those that wait, with the place of the key."""
+    def remove(self, log: str, keys: Sequence[str], session: int) -> list[tuple[int, W]]:
+        """Messages of a session are not on their way any more. Return those that wait, with the place of the key."""
         pending = self._logs.get(log)
         if pending is None or pending.keys().isdisjoint(keys):
-            return
+            return []
+        waiting: list[tuple[int, W]] = []
         for place, key in enumerate(keys):
             found = pending.get(key)
             if isinstance(found, Author):
@@ -69,9 +70,10 @@ class PendingKeys[W]:
                     found.remove(message)
                     if not found:
                         del pending[key]
-                    yield from ((place, asked) for asked in message.waiting)
+                    waiting += ((place, asked) for asked in message.waiting)
         if not pending:
-            self._logs.pop(log, None)
+            del self._logs[log]
+        return waiting
 
     def _several(self, log: str, key: str) -> list[_Message[W]]:
         """The messages with a key, as a list to which more can be added."""
