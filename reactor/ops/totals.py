@@ -25,7 +25,7 @@ def _sum(value: Value, more: Any) -> Value:
     match value, more:
         case Mapping(), Mapping():
             return {label: value.get(label, 0) + more.get(label, 0) for label in [*value, *(more.keys() - value)]}
-        case (counts, total), (earlier, earlier_total) if len(counts) == len(earlier):
+        case ([*counts], total), ([*earlier], earlier_total) if len(counts) == len(earlier):
             return [one + other for one, other in zip(counts, earlier, strict=True)], total + earlier_total
         case ((int() | float()), (int() | float())):
             return value + more

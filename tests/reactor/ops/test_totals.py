@@ -24,3 +24,5 @@ def test_the_values_of_both_servers_are_added() -> None:
 def test_totals_of_another_shape_are_left_out() -> None:
     new = {"messages": 1, "tick_seconds": ([0, 1], 0.25), "goodbyes": {"lost": 4}}
     assert with_totals(new, {"messages": {"a": 1}, "tick_seconds": [[1, 2, 3], 0.5], "goodbyes": 3, "gone": 1}) == new
+    for shape in ([1, 2], [1, [2]], [[1, 2]], "12"):
+        assert with_totals(new, {"tick_seconds": shape}) == new
