@@ -125,7 +125,7 @@ class Run:
 
     def entries(self, first: int) -> Iterator[Entry]:
         """The messages as a history returns them, stamped `first` and so on."""
-        messages = [_message_in(frame) for frame in (self.frames(first)[:1] if self.head else self.bodies)]
+        messages = [_message_in(frame) for frame in ([encode_message(self.head, "", 0)] if self.head else self.bodies)]
         for place, (body, key) in enumerate(itertools.zip_longest(self.bodies, self.keys)):
             message = messages[0 if self.head else place]
             yield Entry(
@@ -234,7 +234,7 @@ def _read_part(fields: list[Any]) -> Part:
 def read_batch(data: bytes, offset: int = 0) -> Batch:
     """Return the batch that `data` has from `offset` to its end.
 
-    Raises `ValueError` if it has another version, and `struct.error` if it is cut off.
+    Raises `ValueError` if it has another version, and `struct.error` if its header is cut off.
     """
     return Batch(data, offset)
 
