@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.fakes.resets import free_port
 from tests.redis_server import RedisProcess, running, running_sentinel
 from tests.support import DEADLINE, ServerProcess, wait_until
 
@@ -41,7 +40,7 @@ class Stage:
     """`count` servers on fixed ports and a Redis in `folder`, with a replica and a sentinel if it `is_replicated`."""
 
     def __init__(self, folder: Path, count: int, is_replicated: bool, seed: int) -> None:
-        self.ports = [free_port() for _ in range(count)]
+        self.ports = [0] * count  # the system chooses one at the first start, and a restart takes it again
         self.chance = random.Random(f"{seed} faults")
         self.problems: list[str] = []
         self.is_replicated = is_replicated
@@ -53,7 +52,14 @@ class Stage:
         else:
             self.redis = self._stack.enter_context(running(folder, *_DURABLE))
             self.url = self.redis.url
-        self.servers = [self._start(index) for index in range(count)]
+        self.servers: list[ServerProcess] = []
+        try:
+            for index in range(count):
+                self.servers.append(self._start(index))
+                self.ports[index] = self.servers[index].port
+        except BaseException:
+            self.close()
+            raise
         self.last_death = -APART
         self.last_loss = -APART
         self._is_over = False
