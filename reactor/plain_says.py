@@ -17,7 +17,7 @@ LONGEST = 238
 """The longest text that is read here, in bytes. The size of the body fits the last byte of the header then."""
 
 _ZEROS = bytes(HEADER_SIZE - 1)  # the first bytes of a small frame; no other byte of a plain message is zero
-# What follows these and precedes the text, by the size of what follows them. Two sizes are those of no plain message.
+# The bytes between these and the text, by the size of all bytes behind these. Two sizes are those of no plain message.
 _HEADS = {
     len(frame) - len(_ZEROS): frame[len(_ZEROS) : -size]
     for size in range(1, LONGEST + 1)

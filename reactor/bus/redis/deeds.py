@@ -34,7 +34,7 @@ class Deed:
 
 
 type Kind = tuple[Session, str, Marks | None, bytes, bool]
-"""Who has said messages, under which compared name and with which marks; their head, and whether they have keys."""
+"""The session, the compared name, the marks and the head of messages, and whether they have keys."""
 
 
 class Saying:
@@ -57,7 +57,7 @@ class Saying:
         self.session = session
         self.run = run
         self.kind = kind
-        """What the messages have in common."""
+        """The properties that all messages of the run share."""
         self._unconfirmed = unconfirmed
         self._room = room
         self._abandoned = abandoned

@@ -36,7 +36,7 @@ class PendingKeys[W]:
             self._several(log, key).append(_Message(author))
 
     def find(self, log: str, key: str, session: int, name: str, others: Numbers) -> Author | None:
-        """Who has sent a message with a key that a look-up has to wait for; None if there is none.
+        """Return the author of a message with a key that a look-up has to wait for; None if there is none.
 
         It is a message of the session, or under the compared name and not of one of the `others`. The newest counts.
         """

@@ -79,7 +79,7 @@ class RoomEffects:
         room, here = self._hub.rooms.get(feed.key), self._sessions.by_number
         begin = len(room.batch.frames) if room is not None else 0
         for at, part in batch.in_place(top):
-            # What a session has said with a key on another server, before it came here, is its own.
+            # Messages with keys that a session said on another server, before it came here, are its own.
             speaker = here.get(part.author.session) if isinstance(part, Run) and part.keys else None
             self._effect(feed, at, part, speaker)
         if room is not None:
