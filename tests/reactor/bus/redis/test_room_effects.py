@@ -1,10 +1,28 @@
 """What happens in rooms whose members are on two servers, on a real Redis."""
 
+import itertools
+import random
+
 from pylingo.reactor.bus.redis.blob import Author, Event, Run, encode_batch, read_batch
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.room_effects import RoomEffects
 from pylingo.shared.codec import head_of_messages
-from pylingo.shared.messages import Command, Error, Joined, Left, Message, Private, Say, Sent, Skipped, Users
+from pylingo.shared.messages import (
+    Command,
+    Entry,
+    Error,
+    HistoryPage,
+    HistoryRequest,
+    Joined,
+    Left,
+    Message,
+    Private,
+    Redacted,
+    Say,
+    Sent,
+    Skipped,
+    Users,
+)
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
 type Pair = tuple[ChatServer, ChatServer]
@@ -138,3 +156,49 @@ def test_one_whom_another_server_has_put_out_comes_back_and_can_leave(world: Clu
     assert not pair[0].hub.rooms
     world.ask(bob, Say("hi"))
     assert world.got(ann) == []
+
+
+def test_what_comes_together_is_the_same_everywhere_and_in_pages_from_any_stamp(
+    world: ClusterWorld, pair: Pair
+) -> None:
+    chance = random.Random(3)
+    watchers = [world.come(server, f"watcher{number}", "tea") for number, server in enumerate(pair)]
+    people = [
+        world.come(server, name, "tea") for server, name in ((pair[0], "ann"), (pair[0], "eve"), (pair[1], "bob"))
+    ]
+    said: dict[str, list[str]] = {person.name: [] for person in people}
+    for number in range(40):
+        person = chance.choice(people)
+        keyed = [Say(f"k{number}{letter}", f"k{number}{letter}", 1) for letter in "ab"]
+        single = Say("w", action=True), Say("n", notice=True), Say("a\nb"), Say("z" * 300)
+        many = [Say("x" * chance.randrange(40, 90)) for _ in range(chance.randrange(5, 9))]
+        says = chance.choice([many, many, keyed, [chance.choice(single)]])
+        person.ask_together(*says)
+        said[person.name] += [say.text for say in says]
+        if chance.random() < 0.4:
+            world.reactor.tick(0.001)
+    world.settle()
+    heard = [[it for it in person.got() if isinstance(it, Message)] for person in watchers]
+    assert heard[0] == heard[1]
+    assert all(one.at < other.at for one, other in itertools.pairwise(heard[0]))
+    for person in people:
+        assert [it.text for it in heard[0] if it.from_ == person.name] == said[person.name]
+        keys = [it for it in heard[0] if it.from_ == person.name and it.text.startswith("k")]
+        assert [(it.at, it.key) for it in person.got() if isinstance(it, Sent)] == [(it.at, it.text) for it in keys]
+
+    def page(**request: int) -> list[Entry]:
+        (found,) = [it for it in world.ask(watchers[1], HistoryRequest(**request)) if isinstance(it, HistoryPage)]
+        return found.messages
+
+    middle = heard[0][len(heard[0]) // 2].at
+    redacted = Redacted("tea", middle, "watcher0")
+    done: list[bool] = []
+    (room,) = watchers[0].session.rooms
+    pair[0].bus.redact(watchers[0].session, room, redacted, done.append)
+    world.until(lambda: done)
+    told = [("" if it.at == middle else it.text, it.from_, it.at) for it in heard[0]]
+    for place in {*chance.sample(range(1, len(told) - 1), 4), len(told) // 2}:
+        at = told[place][2]
+        assert [(it.text, it.from_, it.at) for it in page(since=at, limit=5)] == told[place + 1 : place + 6]
+        assert [(it.text, it.from_, it.at) for it in page(before=at, limit=5)] == told[max(0, place - 5) : place]
+    assert [it.at for it in page(since=middle - 1, limit=1) if it.redacted] == [middle]
