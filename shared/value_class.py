@@ -68,7 +68,7 @@ _SIGNATURE = _Signature()
 def constructor[**P, T](cls: Callable[P, T]) -> Callable[P, T]:
     """Return a function that makes an object of a value class in two thirds of the time: it sets the slots itself.
 
-    It is for objects that are made for each message.
+    It is for objects that are made for each message, of a class without `__post_init__`, which it does not call.
     """
     fields = dataclasses.fields(cast(Any, cls))
     names = [field.name for field in fields]
