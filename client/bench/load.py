@@ -181,5 +181,5 @@ class Load:
 
     def _keep_alive(self) -> None:
         for client in self.clients:
-            client.write(self.dialect.alive())
+            client.keep_alive()
         self.reactor.call_later(ALIVE_EVERY, self._keep_alive)

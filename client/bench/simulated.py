@@ -112,6 +112,11 @@ class SimulatedClient:
         if self.transport is not None:
             self.transport.write(data)
 
+    def keep_alive(self) -> None:
+        """Give a sign of life, unless the server has yet to welcome this client: some know no request before that."""
+        if not self._entering:
+            self.write(self._state.dialect.alive())
+
     def data_received(self, data: bytes) -> None:
         try:
             self.receive(data)

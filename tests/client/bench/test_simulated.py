@@ -58,6 +58,18 @@ def test_a_client_enters_at_once_or_after_the_welcome(dialect: PyLingo, sent: li
     assert b"".join(wire.sent) == b"IE"
 
 
+def test_a_sign_of_life_waits_for_the_welcome():
+    state = LoadState(Waiting())
+    client = SimulatedClient(state, 0, LoadRoom("room0", state.dialect))
+    client.transport = wire = Wire()  # type: ignore[assignment]
+    client.introduce(b"I", b"E")
+    client.keep_alive()
+    assert wire.sent == [b"I"]
+    client.data_received(b"hello c0")
+    client.keep_alive()
+    assert wire.sent == [b"I", b"E", state.dialect.alive()]
+
+
 def test_an_error_among_the_answers_ends_the_run():
     state, _, (client,) = people(1)
     client.data_received(encode(Error("name-taken", "taken")) + DIALECT.fence_answer(ENTER))
