@@ -327,12 +327,9 @@ def main() -> int:
     table = compare(names, peers, given.rounds, given.seconds)
     text = markdown(table, peers)
     machine = where()
-    text += "\n\nMedians; in brackets what that is of the first server's. " + "; ".join(
-        [*(f"{name}: {TRIALS[name].about}" for name in names if name in default)]
-    )
-    text += (
-        ".\n\n" + f"On {machine['machine']}, {machine['system']}, {machine['python']}, msgpack {machine['msgpack']}. "
-    )
+    abouts = "; ".join(f"{name}: {TRIALS[name].about}" for name in names if name in default)
+    text += "\n\nMedians; in brackets what that is of the first server's." + (f" {abouts}." if abouts else "")
+    text += f"\n\nOn {machine['machine']}, {machine['system']}, {machine['python']}, msgpack {machine['msgpack']}. "
     text += (
         ", ".join(f"{peer.name}: {peer.version()}" for peer in peers if peer.name not in ("asyncio", "bare send loop"))
         + ".\n"
