@@ -19,7 +19,7 @@ from pylingo.reactor.history import charter
 from pylingo.reactor.history.charter import Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared import __version__
-from pylingo.shared.codec import encode, encode_message, encode_messages, head_of_messages
+from pylingo.shared.codec import encode, encode_message, encode_messages
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import (
     Entry,
@@ -40,12 +40,6 @@ from pylingo.shared.schema import Record
 from pylingo.shared.value_class import constructor
 
 _entry = constructor(Entry)
-
-
-def _new_head(session: Session, room: str, name: str) -> tuple[str, str, bytes]:
-    """Encode the head of the messages that a session is about to say, and keep it."""
-    session.head = room, name, head_of_messages(room, name)
-    return session.head
 
 
 class LocalBus:
@@ -259,10 +253,7 @@ class LocalBus:
         outbox = session.outbox
         if len(room.members) > 1 or outbox.voice is not None or outbox not in room.members:
             if action is None and say.notice is None:
-                head = session.head
-                if head is None or head[0] is not room.name or head[1] is not name:
-                    head = _new_head(session, room.name, name)
-                frame = encode_message(head[2], text, at)
+                frame = encode_message(session.message_head(room.name), text, at)
             else:
                 frame = encode(Message(room.name, name, text, at, action, say.notice))
             outbox.write_to_room(room, frame, at)
@@ -272,16 +263,14 @@ class LocalBus:
             confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
 
     def speak_many(self, session: Session, room: Room[Session], texts: list[bytes]) -> None:
-        hub, person, outbox, head = session.hub, session.person, session.outbox, session.head
-        name = person.name
+        hub, person, outbox, name = session.hub, session.person, session.outbox, session.person.name
         first = hub.stamp(len(texts))
         key, role = hub.marks(person)
         entries = [_entry(name, text.decode(), at, None, None, None, key, role) for at, text in enumerate(texts, first)]
         hub.history.add_plain(room.key, entries)
         if len(room.members) > 1 or outbox not in room.members:
-            if head is None or head[0] is not room.name or head[1] is not name:
-                head = _new_head(session, room.name, name)
-            outbox.write_messages_to_room(room, encode_messages(head[2], texts, first), first, len(texts))
+            frames = encode_messages(session.message_head(room.name), texts, first)
+            outbox.write_messages_to_room(room, frames, first, len(texts))
         else:
             hub.tick.messages += len(texts)
 

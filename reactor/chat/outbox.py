@@ -233,17 +233,9 @@ class Outbox[M]:
 
         It may be the inbox of somebody else.
         """
-        batch, tick, marks = room.batch, self._tick, self._marks
-        frames = batch.frames
-        if not frames:
-            tick.room_spoke(room)
-        # Often a session keeps speaking in one room: the last frame is its own, and there is nothing to collect.
-        if marks is None or marks.get(room) != len(frames):
-            marks = self._collect_all()
-        tick.copied += len(room.members) * len(frame)
-        frames.append(frame)
-        batch.stamps.append(at)
-        marks[room] = len(frames)
+        marks = self._marks_of(room)
+        room.tell(self._tick, frame, at)
+        marks[room] = len(room.batch.frames)
         if self.voice is not None and at and not self.is_closed:
             self.write_lines(self.voice.echo(frame))
 
@@ -252,14 +244,9 @@ class Outbox[M]:
 
         For a session that speaks no other dialect.
         """
-        batch, marks = room.batch, self._marks
-        if not batch.frames:
-            self._tick.room_spoke(room)
-        if marks is None or marks.get(room) != len(batch.frames):
-            marks = self._collect_all()
-        self._tick.copied += len(room.members) * len(frames)
-        batch.add_joined(frames, first, count)
-        marks[room] = len(batch.frames)
+        marks = self._marks_of(room)
+        room.tell_messages(self._tick, frames, first, count)
+        marks[room] = len(room.batch.frames)
 
     def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:
         """Queue `goodbye` as the last frame, and call `finished` once it is in the transport, at the end of the tick.
@@ -361,12 +348,14 @@ class Outbox[M]:
                     self._mark(room)
         return self._pieces
 
-    def _collect_all(self) -> dict[Room[M], int]:
-        """As `_collect`; return the marks."""
-        self._collect()
-        if self._marks is None:
-            self._marks = {}
-        return self._marks
+    def _marks_of(self, room: Room[M]) -> dict[Room[M], int]:
+        """Collect what was said before this session speaks in `room`; return the marks."""
+        marks = self._marks
+        # Often a session keeps speaking in one room: the last frame is its own, and there is nothing to collect.
+        if marks is None or marks.get(room) != len(room.batch.frames):
+            self._collect()
+            marks = self._marks = self._marks if self._marks is not None else {}
+        return marks
 
     def _sources(self) -> tuple[Room[M], ...]:
         """The rooms whose frames go here, the inbox included."""

@@ -17,7 +17,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.reactor.chat.tokens import show_token
 from pylingo.shared import PROTOCOL_VERSION, __version__
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, head_of_messages
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import Error, Goodbye, Joined, Left, Limits, Notice, ReadyReply, Welcome
@@ -62,10 +62,10 @@ class Session:
     """
 
     __slots__ = (
+        "_head",
         "_host",
         "_number",
         "_token",
-        "head",
         "hub",
         "identity",
         "is_admitted",
@@ -94,8 +94,7 @@ class Session:
         self._token: int | None = None
         self.is_busy = False
         """Whether requests wait until a reply is complete. `Peer.go_on` is called when it is."""
-        self.head: tuple[str, str, bytes] | None = None
-        """The room and the name of the last message, and the encoded head of all messages with both."""
+        self._head: tuple[str, str, bytes] | None = None  # with the room and the name that it is for
         self.listing: Listing | None = None
         """The listing whose pages are still being sent."""
         self.state = State.ATTACHED
@@ -136,7 +135,7 @@ class Session:
         session = cls.__new__(cls)
         session.hub = hub
         session.outbox = Outbox(hub.tick)
-        session.peer = session.origin = session.listing = session.head = None
+        session.peer = session.origin = session.listing = session._head = None
         session.is_busy = False
         session.state = State.AWAY
         session._token, session.identity, session.is_admitted = int(token, 16), identity, True
@@ -144,6 +143,13 @@ class Session:
         session.person = hub.take_in(session, name, since)
         hub.tokens.put(session, session._token, claim)
         return session
+
+    def message_head(self, room: str) -> bytes:
+        """Return the encoded head of the plain messages of this session in a room. It is kept while both names stay."""
+        head, name = self._head, self.person.name
+        if head is None or head[0] is not room or head[1] is not name:
+            head = self._head = room, name, head_of_messages(room, name)
+        return head[2]
 
     @property
     def is_away(self) -> bool:

@@ -15,7 +15,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history import charter
-from pylingo.shared.codec import encode, head_of_messages
+from pylingo.shared.codec import encode
 from pylingo.shared.messages import Message, Redacted, Say, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -203,7 +203,7 @@ class Rooms:
             notice = None if action else say.notice or None  # one of them at most
             head, body = b"", encode(Message(room.name, session.person.name, text, PLACEHOLDER, action, notice))
         else:
-            head, body = _head(session, room), text.encode()
+            head, body = session.message_head(room.name), text.encode()
         saying = self._saying(session, room, head, key is not None)
         saying.add(body, say, deliver)
         if key is not None:
@@ -211,7 +211,7 @@ class Rooms:
 
     def speak_many(self, session: Session, room: Room[Session], texts: list[bytes]) -> None:
         """See `Bus.speak_many`."""
-        head = _head(session, room)
+        head = session.message_head(room.name)
         while texts:
             texts = self._saying(session, room, head, False).add_many(texts)
 
@@ -241,11 +241,3 @@ class Rooms:
                 then(False)
 
         self._history.redact(room.key, redacted.at, done)
-
-
-def _head(session: Session, room: Room[Session]) -> bytes:
-    """The beginning of all plain messages of a session in a room."""
-    name, head = session.person.name, session.head
-    if head is None or head[0] is not room.name or head[1] is not name:
-        head = session.head = room.name, name, head_of_messages(room.name, name)
-    return head[2]
