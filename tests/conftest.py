@@ -50,7 +50,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def rewrite_once(config: pytest.Config) -> None:
     """Have one process rewrite the assertions of all tests, before the workers would all do that at the same time.
 
-    It takes most of the 14 s of processor time that collecting takes. Where bytecode must not be written beside the
+    It takes most of the 14 s of processor time that collecting takes. If bytecode must not be written beside the
     sources, it is in a temporary folder.
     """
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):

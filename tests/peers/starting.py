@@ -64,29 +64,34 @@ def start_inspircd(folder: Path) -> Started:
 
 def start_redis(folder: Path) -> Started:
     port = free_port()
-    options = f"--port {port} --bind 127.0.0.1 --save --appendonly no --maxclients 19000 --tcp-backlog 4096".split()
-    limits = ["--client-output-buffer-limit", "pubsub 0 0 0", "--dir", str(folder), "--daemonize", "no"]
-    return wait_for(["redis-server", *options[:4], "--save", "", *options[5:], *limits], port)
+    options = f"--port {port} --bind 127.0.0.1 --appendonly no --maxclients 19000 --tcp-backlog 4096 --daemonize no"
+    limits = ["--save", "", "--client-output-buffer-limit", "pubsub 0 0 0", "--dir", str(folder)]
+    return wait_for(["redis-server", *options.split(), *limits], port)
 
 
 def start_nats(folder: Path) -> Started:
     port = free_port()
-    config = folder / "nats.conf"
-    config.write_text(
+    config = (
         f'host: "127.0.0.1"\nport: {port}\nmax_connections: 19000\n'
         'max_pending: 1GB\nwrite_deadline: "60s"\nping_interval: "60m"\n'
     )
-    return wait_for(["nats-server", "-c", str(config)], port)
+    return start_configured("nats-server", folder, config, port)
 
 
 def start_mosquitto(folder: Path) -> Started:
     port = free_port()
-    config = folder / "mosquitto.conf"
-    config.write_text(
+    config = (
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n"
         "max_queued_messages 0\nset_tcp_nodelay true\n"
     )
-    return wait_for(["mosquitto", "-c", str(config)], port)
+    return start_configured("mosquitto", folder, config, port)
+
+
+def start_configured(program: str, folder: Path, config: str, port: int) -> Started:
+    """Start a server with a configuration file."""
+    path = folder / f"{program}.conf"
+    path.write_text(config)
+    return wait_for([program, "-c", str(path)], port)
 
 
 def start_script(*command: str) -> Callable[[Path], Started]:
