@@ -1,5 +1,7 @@
 """The process of a worker. What it does with its channel is in `test_handover`."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -35,9 +37,11 @@ def test_it_is_ready_obeys_and_ends_once_however_often_it_is_told(tmp_path):
             log.rename(renamed)
             send_order(ours, Order.REOPEN)
             wait_until(log.exists)
-            send_order(ours, Order.COUNT)
-            send_order(ours, Order.STOP)
-            send_order(ours, Order.STOP)
+            process.send_signal(signal.SIGSTOP)  # or it might be gone before the last order is sent
+            os.waitpid(process.pid, os.WUNTRACED)
+            for order in (Order.COUNT, Order.STOP, Order.STOP):
+                send_order(ours, order)
+            process.send_signal(signal.SIGCONT)
             assert reports(ours).is_closed
             assert process.wait(DEADLINE) == 0
         finally:
